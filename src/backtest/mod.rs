@@ -1,0 +1,1 @@
+//! The session turned from files, without a runtime.

@@ -1,0 +1,1 @@
+//! From raw layers to validated settings.

@@ -1,0 +1,1 @@
+//! Composes the rooms below in one fixed order.

@@ -1,0 +1,1 @@
+//! The monitor: probes over pulses, heartbeat, watchdog, systemd.

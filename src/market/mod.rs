@@ -1,0 +1,1 @@
+//! What the market looks like: bars by timeframe, quotes, mark, funding, freshness.

@@ -1,0 +1,1 @@
+//! What we asked and what came of it.

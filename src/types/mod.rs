@@ -1,0 +1,18 @@
+//! Floor 0: the words every room uses. Amounts are fixed-point and hide how they are stored; time is one
+//! kind of instant and one kind of span; a symbol is a CCXT unified symbol or it does not exist.
+
+mod exit;
+mod fixed;
+mod ids;
+mod instrument;
+mod side;
+mod symbol;
+mod time;
+
+pub use exit::Exit;
+pub use fixed::{ParseAmountError, Price, Qty, Rate, Rounding, Usdt};
+pub use ids::{ClientOrderId, IdParts, IdScope, Leg, TradeId, VenueOrderId};
+pub use instrument::{Instrument, InstrumentId, Instruments, MarginTier};
+pub use side::{PositionSide, Side};
+pub use symbol::{ParseSymbolError, Symbol};
+pub use time::{ParseSpanError, ParseTimeframeError, Span, Timeframe, Timestamp};
