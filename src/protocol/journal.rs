@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{DoneReason, Fill, FundingPayment, Knowledge, OrderIntent, Stage, TradingState};
+use super::{DoneReason, Fill, FundingPayment, Knowledge, OrderIntent, Stage, TradingState, Trailing};
 use crate::types::{ClientOrderId, InstrumentId, Price, Qty, Rate, Side, Timestamp, TradeId, Usdt, VenueOrderId};
 
 /// One durable fact.
@@ -78,17 +78,6 @@ pub struct OrderRow {
     pub reject: Option<(i64, String)>,
     /// When this row was last changed.
     pub updated_at: Timestamp,
-}
-
-/// A trailing stop's settings, fixed when the position opens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Trailing {
-    /// It begins once price is this far in the position's favour.
-    pub activation: Price,
-    /// It follows the best price at this distance.
-    pub distance: Price,
-    /// It moves by at least this much at a time.
-    pub min_move: Price,
 }
 
 /// An open position with the plan that protects it.

@@ -14,13 +14,11 @@ pub use account::{AccountReport, FundingPayment, OrderSnapshot, PositionSnapshot
 pub use action::{Action, Notice, NoticeKind};
 pub use command::{Command, TradingState};
 pub use event::{ConnectionState, Event, HealthStatus, Link, Stamped, VenueReport};
-pub use journal::{
-    EquityRow, ExitReason, Journal, OrderRow, PositionRow, Recovered, SignalRow, StateRow, TradeRow, Trailing,
-};
+pub use journal::{EquityRow, ExitReason, Journal, OrderRow, PositionRow, Recovered, SignalRow, StateRow, TradeRow};
 pub use market::{Bar, BookLevel, Depth, FeedShape, Funding, Mark, MarketData, MarketEvent, Quote, Trade};
 pub use order::{
     Amount, CancelOutcome, DoneReason, Fill, Knowledge, Lookup, OrderIntent, OrderKind, OrderReport, OrderRequest,
-    ReportBody, Stage, TimeInForce, TriggerBy, VenueRequest,
+    ProtectionPlan, ReportBody, Stage, TimeInForce, Trailing, TriggerBy, VenueRequest,
 };
 pub use view::{InstrumentView, OrderView, PositionView, View};
 
