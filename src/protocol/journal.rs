@@ -27,6 +27,8 @@ pub enum Journal {
     Trade(TradeRow),
     /// Funding was paid or received.
     Funding(FundingPayment),
+    /// The wallet balance when the venue first told it; everything after is a movement.
+    OpeningCash(Usdt),
     /// Money was moved in or out.
     Transfer {
         /// The venue's number.
@@ -87,6 +89,8 @@ pub struct PositionRow {
     pub instrument: InstrumentId,
     /// Signed; zero once closed.
     pub qty: Qty,
+    /// What the open part cost: Σ price × quantity, positive for longs and shorts alike.
+    pub cost: Usdt,
     /// Average entry price.
     pub entry_price: Price,
     /// When it opened.

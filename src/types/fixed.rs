@@ -312,6 +312,43 @@ impl Usdt {
     }
 }
 
+impl Usdt {
+    /// `self × part ÷ whole`, exact before the one rounding; zero if `whole` is zero.
+    pub fn share(self, part: Qty, whole: Qty, rounding: Rounding) -> Usdt {
+        if let Some(product) = self.0.checked_mul(part.0) {
+            return Usdt(div(product, whole.0, rounding));
+        }
+        // The product does not fit: take whole parts first, and the remainder's share behind them.
+        if whole.0 == 0 {
+            return Usdt::ZERO;
+        }
+        let (parts, rest) = (self.0.div_euclid(whole.0), self.0.rem_euclid(whole.0));
+        Usdt(parts.saturating_mul(part.0).saturating_add(mul_div_wide(rest, part.0, whole.0, rounding)))
+    }
+}
+
+/// `a · b / c` for `0 ≤ a < c` and any `b`, bit by bit where the product does not fit.
+fn mul_div_wide(a: i128, b: i128, c: i128, rounding: Rounding) -> i128 {
+    if let Some(product) = a.checked_mul(b) {
+        return div(product, c, rounding);
+    }
+    let (mut quotient, mut remainder) = (0_i128, 0_i128);
+    let magnitude = b.unsigned_abs();
+    for bit in (0..128).rev() {
+        let step = remainder.saturating_mul(2).saturating_add(if magnitude >> bit & 1 == 1 { a } else { 0 });
+        quotient = quotient.saturating_mul(2).saturating_add(step / c);
+        remainder = step % c;
+    }
+    let positive = (b >= 0) == (c >= 0);
+    let signed = if positive { quotient } else { -quotient };
+    match rounding {
+        _ if remainder == 0 => signed,
+        Rounding::Down if !positive => signed - 1,
+        Rounding::Up if positive => signed + 1,
+        Rounding::Down | Rounding::Up => signed,
+    }
+}
+
 impl Rate {
     /// `n` hundredths.
     pub const fn percent(n: i64) -> Rate {
