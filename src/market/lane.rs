@@ -38,16 +38,7 @@ struct Building {
 
 impl Lane {
     pub(super) fn new(timeframe: Timeframe, need: u32, released: bool) -> Lane {
-        Lane {
-            timeframe,
-            need,
-            seen: 0,
-            complete: false,
-            released,
-            last: None,
-            building: None,
-            waiting: Vec::new(),
-        }
+        Lane { timeframe, need, seen: 0, complete: false, released, last: None, building: None, waiting: Vec::new() }
     }
 
     pub(super) fn need(&self) -> u32 {

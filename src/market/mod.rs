@@ -20,8 +20,8 @@ mod settings;
 mod tests;
 
 use bars::{Bars, Refused};
-pub use freshness::Freshness;
 use freshness::Ages;
+pub use freshness::Freshness;
 use iteration::Iterations;
 use prices::Prices;
 use serde::{Deserialize, Serialize};
