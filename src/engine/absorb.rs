@@ -40,7 +40,14 @@ impl Engine {
         if instrument.index() >= self.slots.len() {
             return Vec::new();
         }
-        let absorbed = self.market.absorb(at, event);
+        let mut absorbed = self.market.absorb(at, event);
+        let loaded = self.market.has_history(instrument) && !self.market.is_warm(instrument);
+        if loaded && matches!(event.data, crate::protocol::MarketData::History { .. }) {
+            // The feed holds less than was asked for: what came is all, and live bars do the rest.
+            let rest = self.market.mark_history_complete(at, instrument);
+            absorbed.closed.extend(rest.closed);
+            absorbed.gap = absorbed.gap.or(rest.gap);
+        }
         self.slots[instrument.index()].lost_told = false;
         if let Some(price) = self.market.price(instrument) {
             self.portfolio.mark(instrument, price);

@@ -11,7 +11,7 @@ use crate::protocol::{
     TradingState,
 };
 use crate::risk::SizeInput;
-use crate::strategy::{Proposal, Signal};
+use crate::strategy::{Draft, Proposal, Signal};
 use crate::types::{InstrumentId, Leg, Price, Rounding, Side, Timestamp};
 
 impl Engine {
@@ -24,8 +24,9 @@ impl Engine {
                 match proposal {
                     Proposal::Enter(Ok(signal)) => self.enter(at, &signal, out),
                     Proposal::Enter(Err(refused)) => {
-                        self.count_rejected(refused.reason.as_str());
-                        let row = refused.into_row(at);
+                        let reason = refused.refusal.as_str().replace(' ', "_");
+                        self.count_rejected(&reason);
+                        let row = signal_row(at, &refused.draft, Some(reason));
                         out.push(Action::Journal(Box::new(Journal::Signal(row))));
                     }
                     Proposal::Leave { reason, .. } => self.leave(at, *instrument, ExitReason::Signal, &reason, out),
@@ -50,7 +51,7 @@ impl Engine {
                 Some(reason)
             }
         };
-        out.push(Action::Journal(Box::new(Journal::Signal(signal_row(at, signal, rejected)))));
+        out.push(Action::Journal(Box::new(Journal::Signal(signal_row(at, signal.draft(), rejected)))));
     }
 
     fn plan_entry(&mut self, at: Timestamp, signal: &Signal) -> Result<Screened, String> {
@@ -273,16 +274,16 @@ pub(super) fn side_of(qty: crate::types::Qty) -> Side {
     if qty.is_negative() { Side::Sell } else { Side::Buy }
 }
 
-fn signal_row(at: Timestamp, signal: &Signal, rejected: Option<String>) -> SignalRow {
+fn signal_row(at: Timestamp, draft: &Draft, rejected: Option<String>) -> SignalRow {
     SignalRow {
         at,
-        instrument: signal.instrument(),
-        strategy: signal.strategy().to_owned(),
-        side: signal.side(),
-        entry: signal.entry(),
-        stop: signal.stop(),
-        take_profit: signal.take_profit(),
-        reason: signal.reason().to_owned(),
+        instrument: draft.instrument,
+        strategy: draft.strategy.as_str().to_owned(),
+        side: draft.side,
+        entry: draft.entry,
+        stop: draft.stop,
+        take_profit: draft.take_profit,
+        reason: draft.reason.clone(),
         rejected,
     }
 }

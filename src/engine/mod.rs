@@ -20,11 +20,11 @@ use serde::{Deserialize, Serialize};
 
 pub use settings::{EntryStyle, Foreign, OnHalt, OnStop, Settings};
 
-use crate::market::{ClosedBar, Market, Need};
+use crate::market::{Market, Need};
 use crate::orders::protection::ProtectionState;
 use crate::orders::{IdSource, Orders};
 use crate::portfolio::Portfolio;
-use crate::protocol::{Action, Command, Event, ExitReason, FeedShape, Stamped, VenueReport};
+use crate::protocol::{Action, Event, ExitReason, FeedShape, Stamped};
 use crate::risk::Risk;
 use crate::strategy::Desk;
 use crate::types::{InstrumentId, Instruments, Span, Timestamp, Usdt};
@@ -41,6 +41,8 @@ pub struct Rooms {
     pub orders: crate::orders::Settings,
     /// Strategies.
     pub strategy: crate::strategy::Settings,
+    /// Market regime.
+    pub regime: crate::strategy::RegimeSettings,
     /// Risk.
     pub risk: crate::risk::Settings,
 }
@@ -81,7 +83,6 @@ struct Slot {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Totals {
     iterations: u64,
-    last_minute: Timestamp,
     accepted: u64,
     rejected: BTreeMap<String, u64>,
     orders: u64,
@@ -126,7 +127,7 @@ pub struct Engine {
 impl Engine {
     /// An engine that has seen nothing.
     pub fn new(rooms: Rooms, identity: Identity, instruments: &Instruments, shape: FeedShape) -> Engine {
-        let desk = Desk::new(&rooms.strategy, instruments);
+        let desk = Desk::new(&rooms.strategy, &rooms.regime, instruments);
         let market = Market::new(instruments, shape, &desk.needs(), rooms.market);
         Engine {
             market,
@@ -161,7 +162,10 @@ impl Engine {
         self.decide(at, &closed, &mut out);
         self.protect(at, &mut out);
         self.chase(at, &mut out);
-        self.close_minute(at, &closed, &mut out);
+        if self.market.iterations() != self.totals.iterations {
+            self.totals.iterations = self.market.iterations();
+            self.write_equity(at, &mut out);
+        }
         out
     }
 
@@ -181,9 +185,9 @@ impl Engine {
         .min()
     }
 
-    /// What the strategies need to be warm.
-    pub fn needs(&self) -> Vec<Need> {
-        self.desk.needs()
+    /// The history to load before trading at `at`.
+    pub fn history_plan(&self, at: Timestamp) -> Vec<Need> {
+        self.market.history_plan(at)
     }
 
     /// Have reconciliation and protection finished?
@@ -213,32 +217,5 @@ impl Engine {
 
     fn slot(&mut self, instrument: InstrumentId) -> &mut Slot {
         &mut self.slots[instrument.index()]
-    }
-
-    /// Does a minute end with these bars? Writes equity when it does.
-    fn close_minute(&mut self, at: Timestamp, closed: &[(InstrumentId, ClosedBar)], out: &mut Vec<Action>) {
-        let minute = closed
-            .iter()
-            .filter(|(_, bar)| bar.live && bar.timeframe == crate::types::Timeframe::M1)
-            .map(|(_, bar)| bar.bar.open_time)
-            .max();
-        let Some(minute) = minute.filter(|minute| *minute > self.totals.last_minute) else { return };
-        self.totals.last_minute = minute;
-        self.totals.iterations += 1;
-        self.write_equity(at, out);
-    }
-}
-
-/// Does this event say something of our own orders or account?
-fn is_about_us(event: &Event) -> bool {
-    match event {
-        Event::Venue(VenueReport::Order(_) | VenueReport::Account(_)) | Event::Recovered(_) => true,
-        Event::Command(Command::Shutdown { .. } | Command::Close { .. }) => true,
-        Event::Command(_)
-        | Event::Market(_)
-        | Event::Connection { .. }
-        | Event::Timer
-        | Event::Health { .. }
-        | Event::Clock { .. } => false,
     }
 }

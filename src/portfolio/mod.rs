@@ -87,7 +87,8 @@ impl Portfolio {
     pub fn restore(&mut self, rows: &[PositionRow], cash: Usdt, funding_ids: &[(InstrumentId, u64)]) {
         self.cash = cash;
         self.numbers.extend(funding_ids.iter().copied());
-        for row in rows.iter().filter(|row| row.instrument.index() < self.holdings.len() && !row.qty.is_zero()) {
+        let known = self.holdings.len();
+        for row in rows.iter().filter(|row| row.instrument.index() < known && !row.qty.is_zero()) {
             let holding = &mut self.holdings[row.instrument.index()];
             holding.cost = Cost { qty: row.qty, cost: row.cost };
             holding.row = Some(row.clone());
