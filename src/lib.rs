@@ -5,10 +5,12 @@
 
 pub mod engine;
 pub mod exchange;
+pub mod ledger;
 pub mod market;
 pub mod orders;
 pub mod portfolio;
 pub mod protocol;
+pub mod recorder;
 pub mod risk;
 pub mod session;
 pub mod strategy;

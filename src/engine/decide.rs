@@ -34,6 +34,20 @@ impl Engine {
             }
         }
         self.time_exits(at, out);
+        self.exit_again(at, out);
+    }
+
+    /// Tries exits again that came to nothing.
+    fn exit_again(&mut self, at: Timestamp, out: &mut Vec<Action>) {
+        for instrument in self.instruments.ids() {
+            let slot = self.slot(instrument);
+            if slot.exit_again.is_none_or(|due| due > at) {
+                continue;
+            }
+            slot.exit_again = None;
+            let exit = slot.closing.unwrap_or(ExitReason::Manual);
+            self.leave(at, instrument, exit, "the last exit came to nothing", out);
+        }
     }
 
     /// A signal becomes an entry order, or a row that says why not.
@@ -199,6 +213,7 @@ impl Engine {
             .map(|row| row.instrument)
             .collect();
         for instrument in old {
+            self.slot(instrument).closing = Some(ExitReason::Time);
             self.leave(at, instrument, ExitReason::Time, "held for too long", out);
         }
     }

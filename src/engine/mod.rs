@@ -63,6 +63,8 @@ struct Slot {
     protection: ProtectionState,
     /// Why the position is being closed, once it is.
     closing: Option<ExitReason>,
+    /// An exit came to nothing: when it is tried again.
+    exit_again: Option<Timestamp>,
     /// Has a trailing stop moved since the entry?
     stop_moved: bool,
     /// Did a fill of this position depend on the path inside a bar?
@@ -120,7 +122,7 @@ pub struct Engine {
     reconciliation: Reconciliation,
     totals: Totals,
     ending: Ending,
-    equity_seen: Usdt,
+    freshness_seen: Timestamp,
     at: Timestamp,
 }
 
@@ -140,7 +142,7 @@ impl Engine {
             reconciliation: Reconciliation::default(),
             totals: Totals::default(),
             ending: Ending::No,
-            equity_seen: Usdt::ZERO,
+            freshness_seen: Timestamp::EPOCH,
             at: Timestamp::EPOCH,
             settings: rooms.engine,
             identity,
@@ -178,6 +180,7 @@ impl Engine {
             self.reconciliation.next_deadline(),
             self.risk.next_deadline(self.at),
             self.next_time_exit(),
+            self.slots.iter().filter_map(|slot| slot.exit_again).min(),
         ]
         .into_iter()
         .flatten()
