@@ -80,7 +80,8 @@ fn build(minutes: &[Bar]) -> Vec<Bar> {
         let event = MarketEvent { instrument: id, data: MarketData::Bar(*minute) };
         let absorbed = market.absorb(minute.open_time + Span::MINUTE, &event);
         assert_eq!(absorbed.gap, None, "these recordings have no holes");
-        built.extend(absorbed.closed.iter().filter(|closed| closed.timeframe == Timeframe::H4).map(|closed| closed.bar));
+        built
+            .extend(absorbed.closed.iter().filter(|closed| closed.timeframe == Timeframe::H4).map(|closed| closed.bar));
     }
     built
 }
