@@ -1,11 +1,13 @@
-//! Bars that the market builds from recorded 1m bars, against 4h bars of an independent source. Both are of
-//! the spot market, which stands in for the perpetual here.
+//! Recorded 1m bars through the market: the 4h bars that it builds against those of an independent source, and
+//! what the strategies make of whole months. The recordings are of the spot market, which stands in for the
+//! perpetual here.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use live_trading_launcher::market::{Market, Need, Settings};
 use live_trading_launcher::protocol::{Bar, FeedShape, MarketData, MarketEvent};
+use live_trading_launcher::strategy::{self, Desk, Proposal, RegimeSettings};
 use live_trading_launcher::types::{
     Instrument, Instruments, MarginTier, Price, Qty, Rate, Span, Timeframe, Timestamp, Usdt,
 };
@@ -16,7 +18,7 @@ fn shared() -> Option<PathBuf> {
     shared.join("data").is_dir().then_some(shared)
 }
 
-fn instruments() -> Instruments {
+fn instruments(base: &str) -> Instruments {
     let tier = MarginTier {
         notional_floor: Usdt::ZERO,
         notional_cap: Usdt::whole(1_000_000),
@@ -25,8 +27,8 @@ fn instruments() -> Instruments {
         maintenance_amount: Usdt::ZERO,
     };
     let instrument = Instrument {
-        symbol: "BTC/USDT:USDT".parse().expect("a symbol"),
-        venue_symbol: "BTCUSDT".to_owned(),
+        symbol: format!("{base}/USDT:USDT").parse().expect("a symbol"),
+        venue_symbol: format!("{base}USDT"),
         tick: Price::new(1, 1),
         step: Qty::new(1, 3),
         min_qty: Qty::new(1, 3),
@@ -70,7 +72,7 @@ fn four_hours(path: PathBuf) -> BTreeMap<Timestamp, Bar> {
 
 /// Every 4h bar that the market builds of these 1m bars.
 fn build(minutes: &[Bar]) -> Vec<Bar> {
-    let instruments = instruments();
+    let instruments = instruments("BTC");
     let need = [Need { timeframe: Timeframe::H4, bars: 0 }];
     let mut market = Market::new(&instruments, FeedShape::BARS, &need, Settings::default());
     let id = instruments.ids().next().expect("one instrument");
@@ -106,5 +108,47 @@ fn built_4h_bars_equal_an_independent_source() {
             }
         }
         assert_eq!(compared, expect, "{base}: bars in both sources");
+    }
+}
+
+/// How often each outcome came of the strategies of the table over these 1m bars, with no position ever held.
+fn outcomes(base: &str, minutes: &[Bar], counts: &mut BTreeMap<String, u32>) {
+    let instruments = instruments(base);
+    let id = instruments.ids().next().expect("one instrument");
+    let mut desk = Desk::new(&strategy::Settings::default(), &RegimeSettings::demo(), &instruments);
+    let mut market = Market::new(&instruments, FeedShape::BARS, &desk.needs(), Settings::default());
+    market.mark_history_complete(Timestamp::EPOCH, id);
+    for minute in minutes {
+        let event = MarketEvent { instrument: id, data: MarketData::Bar(*minute) };
+        for closed in market.absorb(minute.open_time + Span::MINUTE, &event).closed {
+            for proposal in desk.on_bar(id, closed.timeframe, &closed.bar, closed.live, None) {
+                let outcome = match proposal {
+                    Proposal::Enter(Ok(signal)) => signal.strategy().to_owned(),
+                    Proposal::Enter(Err(refused)) => refused.refusal.as_str().to_owned(),
+                    Proposal::Leave { strategy, .. } => panic!("{strategy} would leave what it does not hold"),
+                };
+                *counts.entry(outcome).or_default() += 1;
+            }
+        }
+    }
+    assert_eq!(market.iterations(), minutes.len() as u64);
+}
+
+#[test]
+fn both_strategies_of_the_table_find_trades_in_recorded_months() {
+    let Some(shared) = shared() else {
+        println!("skipped: no shared data");
+        return;
+    };
+    for month in ["Q4_2024", "marzo_2025"] {
+        let mut counts = BTreeMap::new();
+        for base in ["BTC", "ETH", "SOL"] {
+            let path = format!("data/ohlcv-1m-binance-spot/{base}USDT_1m_{month}.csv.gz");
+            outcomes(base, &minutes(shared.join(path)), &mut counts);
+        }
+        println!("{month}: {counts:?}");
+        for strategy in ["oversold_bounce", "short_the_rip"] {
+            assert!(counts.get(strategy).is_some_and(|count| *count >= 20), "{month}: {counts:?}");
+        }
     }
 }
