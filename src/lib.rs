@@ -3,15 +3,20 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot go on should say where"))]
 
+pub mod clock;
+pub mod coordinator;
 pub mod engine;
 pub mod exchange;
+pub mod feed;
 pub mod ledger;
 pub mod market;
 pub mod orders;
 pub mod portfolio;
 pub mod protocol;
+pub mod pulse;
 pub mod recorder;
 pub mod risk;
 pub mod session;
 pub mod strategy;
 pub mod types;
+pub mod venue;

@@ -1,8 +1,6 @@
 //! One turn of a virtual session, without a runtime: take what is earliest of feed, venue and engine, record it,
 //! decide, make durable what must be, and only then carry it out.
 
-use std::time::Instant;
-
 use super::RunError;
 use crate::clock::Clock;
 use crate::feed::Feed;
@@ -11,7 +9,7 @@ use crate::protocol::{
     Action, Event, Journal, MarketData, MarketEvent, Notice, OrderReport, ReportBody, VenueReport, VenueRequest,
 };
 use crate::pulse::{Pulses, Stage};
-use crate::recorder::{Recorder, digest_of};
+use crate::recorder::{RecorderThread, digest_of};
 use crate::session::{Session, Source};
 use crate::types::{Exit, InstrumentId, Timeframe, Timestamp};
 use crate::venue::Venue;
@@ -41,7 +39,7 @@ pub struct Crank {
     /// What must be durable.
     pub ledger: Ledger,
     /// The black box; none if it is switched off or has failed.
-    pub recorder: Option<Recorder>,
+    pub recorder: Option<RecorderThread>,
     /// What every stage stamps.
     pub pulses: std::sync::Arc<Pulses>,
     /// Only for the wall-clock columns of the ledger.
@@ -56,7 +54,7 @@ impl Crank {
         feed: Box<dyn Feed>,
         venue: Box<dyn Venue>,
         ledger: Ledger,
-        recorder: Option<Recorder>,
+        recorder: Option<RecorderThread>,
         pulses: std::sync::Arc<Pulses>,
         clock: Clock,
     ) -> Crank {
@@ -83,13 +81,13 @@ impl Crank {
             return self.step();
         }
         if self.venue.next_due() == Some(next) {
-            self.pulses.stage(Stage::Venue);
+            self.beat(Stage::Dispatch);
             if let Some((at, report)) = self.venue.poll(next)? {
                 self.session.push(at, Source::Venue, Event::Venue(report));
             }
             return Ok(Outside::default());
         }
-        self.pulses.stage(Stage::Feed);
+        self.beat(Stage::Feed);
         match self.feed.next() {
             Some(Ok(record)) => self.market(record.at, record.event)?,
             Some(Err(error)) => return Err(error.into()),
@@ -100,6 +98,7 @@ impl Crank {
 
     /// Shows a piece of market data to the venue first, then queues it for the engine, which reads no books.
     fn market(&mut self, at: Timestamp, event: MarketEvent) -> Result<(), RunError> {
+        self.stamp(at, &event);
         self.venue.on_market(at, &event)?;
         if !matches!(event.data, MarketData::Depth(_)) {
             self.session.push(at, Source::Market, Event::Market(event));
@@ -107,19 +106,41 @@ impl Crank {
         Ok(())
     }
 
+    /// The loop made progress and enters a stage.
+    pub fn beat(&self, stage: Stage) {
+        self.pulses.beat(stage, self.clock.uptime());
+    }
+
+    /// Stamps when market data came, for those who judge its age.
+    fn stamp(&self, at: Timestamp, event: &MarketEvent) {
+        match event.data {
+            MarketData::Bar(_) => self.pulses.bar_closed(event.instrument, at),
+            MarketData::Quote(_) | MarketData::Trade(_) | MarketData::Mark(_) | MarketData::Depth(_) => {
+                self.pulses.market_data(event.instrument, at);
+            }
+            MarketData::Funding(_) | MarketData::History { .. } | MarketData::Tradable(_) => {}
+        }
+    }
+
     fn step(&mut self) -> Result<Outside, RunError> {
-        self.pulses.stage(Stage::Engine);
+        self.beat(Stage::Engine);
         let Some(step) = self.session.step() else { return Ok(Outside::default()) };
-        self.pulses.session_time(step.stamped.at);
-        self.pulses.stage(Stage::Record);
+        self.pulses.session(step.stamped.at);
+        self.beat(Stage::Record);
         if let Some(recorder) = &mut self.recorder {
             let digest = (!step.actions.is_empty()).then(|| digest_of(&step.actions));
             recorder.record(&step.stamped, digest);
+            if let Some(error) = recorder.take_error() {
+                tracing::error!(%error, "the recorder has stopped; trading goes on without a recording");
+                self.recorder = None;
+            } else if recorder.wants_rotation() {
+                recorder.rotate(self.session.engine().snapshot(), step.stamped.seq + 1);
+            }
         }
         let mut outside = Outside::default();
         let (rows, effects) = split(step.actions);
         self.commit(step.stamped.seq, step.stamped.at, rows, &effects)?;
-        self.pulses.stage(Stage::Dispatch);
+        self.beat(Stage::Dispatch);
         for effect in effects {
             self.carry_out(step.stamped.at, effect, &mut outside)?;
         }
@@ -135,12 +156,14 @@ impl Crank {
         if can_wait || self.deferred.is_empty() {
             return Ok(());
         }
-        self.pulses.stage(Stage::Commit);
-        #[expect(clippy::disallowed_methods, reason = "commit latency is wall time, and the tokio clock may be paused")]
-        let begun = Instant::now();
+        self.beat(Stage::Commit);
+        let begun = self.clock.thread_uptime();
         let result = self.ledger.commit(seq, at, self.clock.wall(), &self.deferred);
-        self.pulses.commit(begun.elapsed(), result.is_ok());
+        if result.is_err() {
+            self.pulses.commit_failed();
+        }
         result?;
+        self.pulses.committed(self.clock.thread_uptime() - begun);
         self.deferred.clear();
         Ok(())
     }

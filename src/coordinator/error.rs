@@ -17,6 +17,9 @@ pub enum RunError {
     /// The ledger cannot be written. Nothing more is sent.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// The black box cannot be begun.
+    #[error(transparent)]
+    Recorder(#[from] crate::recorder::RecorderError),
     /// A step of the start took too long.
     #[error("start-up step `{step}` did not finish within {deadline}: waiting for {waiting_for}")]
     StartTooSlow {
@@ -42,6 +45,7 @@ impl RunError {
     pub fn exit(&self) -> Exit {
         match self {
             RunError::Feed(_) => Exit::Failed,
+            RunError::Recorder(_) => Exit::LedgerUnwritable,
             RunError::Venue(error) => error.exit(),
             RunError::Ledger(error) => error.exit(),
             RunError::StartTooSlow { .. } => Exit::TryLater,

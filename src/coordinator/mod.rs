@@ -1,6 +1,7 @@
 //! Floor 9: the production loop around [`crate::session`]. It owns time outside of session time: pacing, the
 //! wishes of people, deadlines of the start and of the end.
 
+mod assemble;
 mod crank;
 mod error;
 mod start;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+pub use assemble::{Assembled, Plan, assemble};
 pub use crank::{Crank, Outside};
 pub use error::RunError;
 pub use start::{StartStep, start};
@@ -116,7 +118,7 @@ impl Coordinator {
     async fn trade(&mut self) -> Result<String, RunError> {
         let mut turns = 0_u32;
         loop {
-            self.crank.pulses.progress(Stage::Idle);
+            self.crank.beat(Stage::Idle);
             if self.ends.stop.is_cancelled() {
                 return Ok("stop requested".to_owned());
             }
@@ -128,7 +130,7 @@ impl Coordinator {
                 return Ok("the feed ended".to_owned());
             }
             let Some(next) = self.crank.next_at() else { return Ok("the feed ended".to_owned()) };
-            if let Some(wait) = self.pace.wait_until(next) {
+            if let Some(wait) = self.pace.due(next) {
                 tokio::select! {
                     () = tokio::time::sleep(wait.min(LONGEST_SLEEP)) => {}
                     () = self.ends.stop.cancelled() => {}
@@ -156,7 +158,7 @@ impl Coordinator {
         let deadline = tokio::time::Instant::now() + self.settings.stop_deadline.to_std();
         let mut turns = 0_u32;
         while let Some(next) = self.crank.next_at() {
-            self.crank.pulses.progress(Stage::Shutdown);
+            self.crank.beat(Stage::Shutdown);
             let quiet = self.crank.session.at() > from && self.crank.session.engine().is_quiet();
             if quiet || next - from > self.settings.stop_patience || tokio::time::Instant::now() > deadline {
                 break;
@@ -199,7 +201,7 @@ impl Coordinator {
     fn publish(&mut self) {
         self.published_at = self.crank.session.at();
         let view = Arc::new(self.crank.session.engine().view());
-        self.crank.pulses.stamp_view(&view);
+        self.crank.pulses.absorb(&view);
         self.ends.view.send_replace(view);
     }
 

@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use super::{Crank, RunError};
-use crate::market::Need;
 use crate::protocol::{Event, MarketData, MarketEvent, Notice, Recovered};
 use crate::pulse::Stage;
 use crate::session::Source;
@@ -46,29 +45,30 @@ impl StartStep {
 pub async fn start(
     crank: &mut Crank,
     recovered: Recovered,
-    needs: &[Need],
     deadline: Span,
     mut progress: impl FnMut(StartStep),
 ) -> Result<Vec<Notice>, RunError> {
     let begin = crank.session.at();
     progress(StartStep::Recover);
-    crank.pulses.progress(Stage::Recover);
+    crank.beat(Stage::Recover);
     crank.session.push(begin, Source::Ledger, Event::Recovered(Box::new(recovered)));
     progress(StartStep::WarmUp);
-    warm_up(crank, needs, begin)?;
+    warm_up(crank, begin)?;
     progress(StartStep::Reconcile);
     reconcile(crank, begin, deadline).await
 }
 
 /// Loads the bars before `begin`. A feed that holds fewer than wanted is told of once, and the rest is waited for.
-fn warm_up(crank: &mut Crank, needs: &[Need], begin: Timestamp) -> Result<(), RunError> {
+fn warm_up(crank: &mut Crank, begin: Timestamp) -> Result<(), RunError> {
     let instruments: Vec<_> = crank.feed.instruments().ids().collect();
+    let needs = crank.session.engine().history_plan(begin);
     for instrument in instruments {
-        for need in needs {
-            crank.pulses.progress(Stage::Warmup);
-            let bars = crank.feed.history(instrument, need.timeframe, need.bars, begin)?;
+        for need in &needs {
+            crank.beat(Stage::Warmup);
+            let wanted = usize::try_from(need.bars).unwrap_or(usize::MAX);
+            let bars = crank.feed.history(instrument, need.timeframe, wanted, begin)?;
             let symbol = crank.feed.instruments().symbol(instrument).clone();
-            if bars.len() < need.bars {
+            if bars.len() < wanted {
                 tracing::info!(
                     %symbol, timeframe = %need.timeframe, wanted = need.bars, got = bars.len(),
                     "the feed holds less history than the strategies need; they wait until they are warm"
@@ -86,7 +86,7 @@ async fn reconcile(crank: &mut Crank, begin: Timestamp, deadline: Span) -> Resul
     let late = tokio::time::Instant::now() + deadline.to_std();
     let mut turns = 0_u32;
     while !crank.session.engine().is_ready() {
-        crank.pulses.progress(Stage::Recover);
+        crank.beat(Stage::Recover);
         let outside = match crank.next_at() {
             Some(_) => crank.turn()?,
             None => return Err(too_slow(crank, deadline)),

@@ -193,6 +193,19 @@ impl Engine {
         self.market.history_plan(at)
     }
 
+    /// All that the engine knows, for a recording that replays from here.
+    pub fn snapshot(&self) -> Vec<u8> {
+        postcard::to_stdvec(self).unwrap_or_default()
+    }
+
+    /// An engine from a snapshot.
+    ///
+    /// # Errors
+    /// If the bytes are not a snapshot of this version.
+    pub fn from_snapshot(bytes: &[u8]) -> Result<Engine, postcard::Error> {
+        postcard::from_bytes(bytes)
+    }
+
     /// Have reconciliation and protection finished?
     pub fn is_ready(&self) -> bool {
         self.reconciliation.is_done()

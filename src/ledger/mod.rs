@@ -165,18 +165,6 @@ impl Ledger {
         Ok(CommitStats { rows: rows.len(), cash: account.cash() })
     }
 
-    /// Tells the wallet balance that the venue has now, all movements committed so far included. The first
-    /// call fixes the opening balance; later ones change nothing and return `false`.
-    pub fn set_opening_cash(&mut self, balance: Usdt) -> Result<bool, LedgerError> {
-        if self.account.opening.is_some() {
-            return Ok(false);
-        }
-        let account = Account { opening: Some(balance - self.account.moved), ..self.account };
-        self.transact(|transaction, _, _| write::opening(transaction, account))?;
-        self.account = account;
-        Ok(true)
-    }
-
     /// Remembers what a person asked for, and through which door.
     pub fn record_command(
         &mut self,

@@ -121,6 +121,10 @@ fn read_order(cells: &Cells<'_>, instrument: InstrumentId) -> Result<OrderRow, L
         reason: cells.get("reason")?,
         decided_at: cells.at("decided_at")?,
         reference_price: cells.parse("reference_price")?,
+        plan: cells
+            .get::<Option<String>>("plan")?
+            .map(|text| serde_json::from_str(&text).map_err(|error| cells.bad("plan", error)))
+            .transpose()?,
     };
     let reject_reason: Option<String> = cells.get("reject_reason")?;
     Ok(OrderRow {
@@ -158,6 +162,7 @@ fn read_position(cells: &Cells<'_>, instrument: InstrumentId) -> Result<Position
     Ok(PositionRow {
         instrument,
         qty: cells.parse("qty")?,
+        cost: cells.parse("cost")?,
         entry_price: cells.parse("entry_price")?,
         opened_at: cells.at("opened_at")?,
         strategy: cells.get("strategy")?,

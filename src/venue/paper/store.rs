@@ -127,7 +127,7 @@ fn write_change(transaction: &rusqlite::Transaction<'_>, change: &Change) -> rus
                 .prepare_cached("INSERT OR REPLACE INTO orders VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
                 .execute(params![
                     client_id.as_str(),
-                    id.0,
+                    number(id.0),
                     instrument.0,
                     side.as_str(),
                     stage,
@@ -140,7 +140,7 @@ fn write_change(transaction: &rusqlite::Transaction<'_>, change: &Change) -> rus
                 .prepare_cached("INSERT INTO fills VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?
                 .execute(params![
                     fill.instrument.0,
-                    fill.trade_id.0,
+                    number(fill.trade_id.0),
                     fill.client_id.as_str(),
                     fill.side.as_str(),
                     fill.price.to_string(),
@@ -164,6 +164,11 @@ fn write_change(transaction: &rusqlite::Transaction<'_>, change: &Change) -> rus
     Ok(())
 }
 
+/// SQLite's integers are signed; the simulated exchange counts from one.
+fn number(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
 fn broken(path: &Path, error: rusqlite::Error) -> VenueError {
     VenueError::Store { path: path.display().to_string(), reason: error.to_string() }
 }
@@ -174,7 +179,7 @@ pub struct PaperBooks {
     /// Client order id, stage and filled quantity of every order, by id.
     pub orders: Vec<(String, String, String)>,
     /// Instrument, trade id, client order id, side, price, quantity and fee of every fill.
-    pub fills: Vec<(u16, u64, String, String, String, String, String)>,
+    pub fills: Vec<(u16, i64, String, String, String, String, String)>,
     /// Signed quantity of every position that is not flat.
     pub positions: Vec<(u16, String)>,
     /// Wallet balance: the sum of all cash movements, the opening one included.

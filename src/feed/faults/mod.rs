@@ -1,0 +1,1 @@
+//! Rehearsed faults of a feed.
