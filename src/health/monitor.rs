@@ -120,6 +120,14 @@ impl HealthMonitor {
     /// Starts the task and returns at once; nothing of the task has run by then. If it already runs, this is its
     /// handle and nothing else happens.
     ///
+    /// It cannot be awaited in front of a loop, by mistake or otherwise:
+    ///
+    /// ```compile_fail
+    /// async fn freeze(monitor: &live_trading_launcher::health::HealthMonitor) {
+    ///     monitor.start().await;
+    /// }
+    /// ```
+    ///
     /// # Panics
     /// Outside a tokio runtime.
     pub fn start(&self) -> MonitorHandle {

@@ -75,3 +75,72 @@ fn a_manager_that_does_not_read_or_is_gone_holds_nobody_up() {
     drop(dir);
     notifier.progress();
 }
+
+const UNIT: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/config/live_trading_launcher.service"));
+
+/// The values of a directive, in their order.
+fn values<'a>(directive: &'a str) -> impl Iterator<Item = &'static str> + 'a {
+    UNIT.lines().filter_map(move |line| line.strip_prefix(directive)?.strip_prefix('='))
+}
+
+#[test]
+fn the_unit_says_what_the_daemon_relies_on() {
+    for (directive, expect) in [
+        ("Type", "notify"),
+        ("Restart", "on-failure"),
+        ("RestartPreventExitStatus", "2 77 78 79"),
+        ("StateDirectory", "live_trading_launcher"),
+        ("NoNewPrivileges", "yes"),
+        ("ProtectSystem", "strict"),
+        ("CapabilityBoundingSet", ""),
+    ] {
+        assert_eq!(values(directive).collect::<Vec<_>>(), [expect], "{directive}");
+    }
+    for name in ["BINANCE_KEY", "BINANCE_SECRET", "TELEGRAM_BOT_TOKEN", "TELEGRAM_CHAT_ID"] {
+        assert!(values("LoadCredential").any(|value| value == name), "{name}");
+    }
+    for directive in ["WatchdogSec", "StartLimitIntervalSec", "StartLimitBurst", "TimeoutStopSec", "ExecStart"] {
+        assert_eq!(values(directive).count(), 1, "{directive}");
+    }
+}
+
+#[test]
+fn the_units_watchdog_leaves_ours_the_time_to_name_the_stage() {
+    let seconds: i64 = values("WatchdogSec").next().unwrap().parse().unwrap();
+    let ours = crate::health::Settings::default().stall_limit.as_secs();
+    assert!(seconds >= ours + 10, "{seconds} s against {ours} s");
+}
+
+#[test]
+fn the_unit_restarts_what_a_restart_can_mend() {
+    use crate::types::Exit;
+    let kept_down: Vec<u8> = values("RestartPreventExitStatus")
+        .flat_map(str::split_ascii_whitespace)
+        .map(|code| code.parse().unwrap())
+        .collect();
+    for exit in [Exit::Failed, Exit::Contradiction, Exit::LedgerUnwritable, Exit::TryLater] {
+        assert!(!kept_down.contains(&exit.code()), "{exit:?}");
+    }
+    for exit in [Exit::Usage, Exit::KeysRefused, Exit::Configuration, Exit::HaltedByRisk] {
+        assert!(kept_down.contains(&exit.code()), "{exit:?}");
+    }
+}
+
+#[test]
+fn systemd_itself_finds_nothing_wrong_with_the_unit() {
+    const NAME: &str = "live_trading_launcher.service";
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(NAME);
+    // The binary need not be installed where the test runs.
+    let unit: Vec<&str> =
+        UNIT.lines().map(|line| if line.starts_with("ExecStart=") { "ExecStart=/bin/true" } else { line }).collect();
+    std::fs::write(&path, unit.join("\n")).unwrap();
+    let Ok(output) = std::process::Command::new("systemd-analyze").args(["verify", "--man=no"]).arg(&path).output()
+    else {
+        println!("skipped: no systemd-analyze");
+        return;
+    };
+    let said = String::from_utf8_lossy(&output.stderr);
+    let about_ours: Vec<&str> = said.lines().filter(|line| line.contains(NAME)).collect();
+    assert!(output.status.success() && about_ours.is_empty(), "{said}");
+}
