@@ -39,7 +39,10 @@ fn begin(dir: &Path, seed: u64, exchange: exchange::Settings) -> Crank {
 
 fn run_for(crank: &mut Crank, span: Span) {
     let end = crank.session.at() + span;
+    let mut n = 0;
     while crank.next_at().is_some_and(|at| at <= end) {
+        n += 1;
+        if n > 100_000 { panic!("{:#?}", crank.session.engine().view()); }
         let outside = crank.turn().expect("a turn");
         assert_eq!(outside.leave, None);
     }
