@@ -1,1 +1,1 @@
-//! Tests of risk.
+//! Tests.
