@@ -4,10 +4,10 @@ use super::{Engine, Totals};
 use crate::market::ClosedBar;
 use crate::orders::Alarm;
 use crate::protocol::{
-    AccountReport, Action, Event, ExitReason, Fill, Journal, MarketEvent, Notice, NoticeKind, OrderReport, OrderRow,
+    AccountReport, Action, DoneReason, Event, ExitReason, Fill, Journal, MarketEvent, Notice, NoticeKind, OrderReport, OrderRow, Stage,
     TradeRow, VenueReport,
 };
-use crate::types::{ClientOrderId, InstrumentId, Leg, Timestamp};
+use crate::types::{ClientOrderId, InstrumentId, Leg, Span, Timestamp};
 
 impl Engine {
     /// Takes an event into the rooms and gives back the bars that closed by it.
@@ -40,7 +40,14 @@ impl Engine {
         if instrument.index() >= self.slots.len() {
             return Vec::new();
         }
-        let absorbed = self.market.absorb(at, event);
+        let mut absorbed = self.market.absorb(at, event);
+        let loaded = self.market.has_history(instrument) && !self.market.is_warm(instrument);
+        if loaded && matches!(event.data, crate::protocol::MarketData::History { .. }) {
+            // The feed holds less than was asked for: what came is all, and live bars do the rest.
+            let rest = self.market.mark_history_complete(at, instrument);
+            absorbed.closed.extend(rest.closed);
+            absorbed.gap = absorbed.gap.or(rest.gap);
+        }
         self.slots[instrument.index()].lost_told = false;
         if let Some(price) = self.market.price(instrument) {
             self.portfolio.mark(instrument, price);
@@ -63,6 +70,9 @@ impl Engine {
         slot.touched = true;
         if let Some(row) = applied.row {
             slot.moved_at = at;
+            if row.intent.leg == Leg::Exit && came_to_nothing(row.stage) {
+                slot.exit_again = Some(at + EXIT_AGAIN);
+            }
             out.push(Action::Journal(Box::new(Journal::Order(row))));
         }
         if let Some(alarm) = applied.alarm {
@@ -127,6 +137,7 @@ impl Engine {
         let slot = self.slot(fill.instrument);
         let unprotected = slot.protection.position_closed(at);
         slot.closing = None;
+        slot.exit_again = None;
         self.totals.unprotected_max = self.totals.unprotected_max.max(unprotected);
         let symbol = self.instruments.symbol(trade.instrument).clone();
         let text = format!(
@@ -184,6 +195,14 @@ impl Engine {
         out.push(notify(NoticeKind::Alarm, symbol.as_str(), text));
     }
 }
+
+/// Did an order end without having done all that it was for?
+fn came_to_nothing(stage: Stage) -> bool {
+    matches!(stage, Stage::Done(reason) if reason != DoneReason::Filled)
+}
+
+/// An exit that came to nothing is tried again after this long: the reason may be gone, and the stop still stands.
+const EXIT_AGAIN: Span = Span::SECOND;
 
 /// A message for people.
 pub(super) fn notify(kind: NoticeKind, key: &str, text: String) -> Action {

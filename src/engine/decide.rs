@@ -11,7 +11,7 @@ use crate::protocol::{
     TradingState,
 };
 use crate::risk::SizeInput;
-use crate::strategy::{Proposal, Signal};
+use crate::strategy::{Draft, Proposal, Signal};
 use crate::types::{InstrumentId, Leg, Price, Rounding, Side, Timestamp};
 
 impl Engine {
@@ -24,8 +24,9 @@ impl Engine {
                 match proposal {
                     Proposal::Enter(Ok(signal)) => self.enter(at, &signal, out),
                     Proposal::Enter(Err(refused)) => {
-                        self.count_rejected(refused.reason.as_str());
-                        let row = refused.into_row(at);
+                        let reason = refused.refusal.as_str().replace(' ', "_");
+                        self.count_rejected(&reason);
+                        let row = signal_row(at, &refused.draft, Some(reason));
                         out.push(Action::Journal(Box::new(Journal::Signal(row))));
                     }
                     Proposal::Leave { reason, .. } => self.leave(at, *instrument, ExitReason::Signal, &reason, out),
@@ -33,6 +34,20 @@ impl Engine {
             }
         }
         self.time_exits(at, out);
+        self.exit_again(at, out);
+    }
+
+    /// Tries exits again that came to nothing.
+    fn exit_again(&mut self, at: Timestamp, out: &mut Vec<Action>) {
+        for instrument in self.instruments.ids() {
+            let slot = self.slot(instrument);
+            if slot.exit_again.is_none_or(|due| due > at) {
+                continue;
+            }
+            slot.exit_again = None;
+            let exit = slot.closing.unwrap_or(ExitReason::Manual);
+            self.leave(at, instrument, exit, "the last exit came to nothing", out);
+        }
     }
 
     /// A signal becomes an entry order, or a row that says why not.
@@ -50,7 +65,7 @@ impl Engine {
                 Some(reason)
             }
         };
-        out.push(Action::Journal(Box::new(Journal::Signal(signal_row(at, signal, rejected)))));
+        out.push(Action::Journal(Box::new(Journal::Signal(signal_row(at, signal.draft(), rejected)))));
     }
 
     fn plan_entry(&mut self, at: Timestamp, signal: &Signal) -> Result<Screened, String> {
@@ -198,6 +213,7 @@ impl Engine {
             .map(|row| row.instrument)
             .collect();
         for instrument in old {
+            self.slot(instrument).closing = Some(ExitReason::Time);
             self.leave(at, instrument, ExitReason::Time, "held for too long", out);
         }
     }
@@ -273,16 +289,16 @@ pub(super) fn side_of(qty: crate::types::Qty) -> Side {
     if qty.is_negative() { Side::Sell } else { Side::Buy }
 }
 
-fn signal_row(at: Timestamp, signal: &Signal, rejected: Option<String>) -> SignalRow {
+fn signal_row(at: Timestamp, draft: &Draft, rejected: Option<String>) -> SignalRow {
     SignalRow {
         at,
-        instrument: signal.instrument(),
-        strategy: signal.strategy().to_owned(),
-        side: signal.side(),
-        entry: signal.entry(),
-        stop: signal.stop(),
-        take_profit: signal.take_profit(),
-        reason: signal.reason().to_owned(),
+        instrument: draft.instrument,
+        strategy: draft.strategy.as_str().to_owned(),
+        side: draft.side,
+        entry: draft.entry,
+        stop: draft.stop,
+        take_profit: draft.take_profit,
+        reason: draft.reason.clone(),
         rejected,
     }
 }

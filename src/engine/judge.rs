@@ -6,24 +6,24 @@ use crate::market::Freshness;
 use crate::protocol::{
     Action, ConnectionState, EquityRow, Journal, Link, NoticeKind, StateRow, TradingState,
 };
-use crate::types::{Exit, Rounding, Timestamp};
+use crate::types::{Exit, Rounding, Span, Timestamp};
+
+/// How often the age of every instrument's data is looked at: well within the shortest cadence's limits.
+const FRESHNESS_EVERY: Span = Span::SECOND;
 
 impl Engine {
     pub(super) fn judge(&mut self, at: Timestamp, out: &mut Vec<Action>) {
-        let equity = self.portfolio.equity();
-        if self.reconciliation.is_done() {
-            let changes = self.risk.evaluate(at, equity);
-            self.equity_seen = equity;
-            self.tell_states(changes, out);
-        }
+        let changes = self.risk.evaluate(at, self.portfolio.equity());
+        self.tell_states(changes, out);
         self.watch_freshness(at, out);
     }
 
     /// A symbol whose data is lost is told of once, and its feed is restarted.
     fn watch_freshness(&mut self, at: Timestamp, out: &mut Vec<Action>) {
-        if self.market.next_deadline(at).is_some_and(|due| due > at) {
+        if at.since(self.freshness_seen) < FRESHNESS_EVERY {
             return;
         }
+        self.freshness_seen = at;
         for instrument in self.instruments.ids() {
             let lost = matches!(self.market.freshness(instrument, at), Freshness::Lost { .. });
             if lost && !self.slots[instrument.index()].lost_told {

@@ -20,11 +20,11 @@ use serde::{Deserialize, Serialize};
 
 pub use settings::{EntryStyle, Foreign, OnHalt, OnStop, Settings};
 
-use crate::market::{ClosedBar, Market, Need};
+use crate::market::{Market, Need};
 use crate::orders::protection::ProtectionState;
 use crate::orders::{IdSource, Orders};
 use crate::portfolio::Portfolio;
-use crate::protocol::{Action, Command, Event, ExitReason, FeedShape, Stamped, VenueReport};
+use crate::protocol::{Action, Event, ExitReason, FeedShape, Stamped};
 use crate::risk::Risk;
 use crate::strategy::Desk;
 use crate::types::{InstrumentId, Instruments, Span, Timestamp, Usdt};
@@ -41,6 +41,8 @@ pub struct Rooms {
     pub orders: crate::orders::Settings,
     /// Strategies.
     pub strategy: crate::strategy::Settings,
+    /// Market regime.
+    pub regime: crate::strategy::RegimeSettings,
     /// Risk.
     pub risk: crate::risk::Settings,
 }
@@ -61,6 +63,8 @@ struct Slot {
     protection: ProtectionState,
     /// Why the position is being closed, once it is.
     closing: Option<ExitReason>,
+    /// An exit came to nothing: when it is tried again.
+    exit_again: Option<Timestamp>,
     /// Has a trailing stop moved since the entry?
     stop_moved: bool,
     /// Did a fill of this position depend on the path inside a bar?
@@ -81,7 +85,6 @@ struct Slot {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Totals {
     iterations: u64,
-    last_minute: Timestamp,
     accepted: u64,
     rejected: BTreeMap<String, u64>,
     orders: u64,
@@ -119,14 +122,14 @@ pub struct Engine {
     reconciliation: Reconciliation,
     totals: Totals,
     ending: Ending,
-    equity_seen: Usdt,
+    freshness_seen: Timestamp,
     at: Timestamp,
 }
 
 impl Engine {
     /// An engine that has seen nothing.
     pub fn new(rooms: Rooms, identity: Identity, instruments: &Instruments, shape: FeedShape) -> Engine {
-        let desk = Desk::new(&rooms.strategy, instruments);
+        let desk = Desk::new(&rooms.strategy, &rooms.regime, instruments);
         let market = Market::new(instruments, shape, &desk.needs(), rooms.market);
         Engine {
             market,
@@ -139,7 +142,7 @@ impl Engine {
             reconciliation: Reconciliation::default(),
             totals: Totals::default(),
             ending: Ending::No,
-            equity_seen: Usdt::ZERO,
+            freshness_seen: Timestamp::EPOCH,
             at: Timestamp::EPOCH,
             settings: rooms.engine,
             identity,
@@ -161,7 +164,10 @@ impl Engine {
         self.decide(at, &closed, &mut out);
         self.protect(at, &mut out);
         self.chase(at, &mut out);
-        self.close_minute(at, &closed, &mut out);
+        if self.market.iterations() != self.totals.iterations {
+            self.totals.iterations = self.market.iterations();
+            self.write_equity(at, &mut out);
+        }
         out
     }
 
@@ -174,6 +180,7 @@ impl Engine {
             self.reconciliation.next_deadline(),
             self.risk.next_deadline(self.at),
             self.next_time_exit(),
+            self.slots.iter().filter_map(|slot| slot.exit_again).min(),
         ]
         .into_iter()
         .flatten()
@@ -181,9 +188,9 @@ impl Engine {
         .min()
     }
 
-    /// What the strategies need to be warm.
-    pub fn needs(&self) -> Vec<Need> {
-        self.desk.needs()
+    /// The history to load before trading at `at`.
+    pub fn history_plan(&self, at: Timestamp) -> Vec<Need> {
+        self.market.history_plan(at)
     }
 
     /// Have reconciliation and protection finished?
@@ -213,32 +220,5 @@ impl Engine {
 
     fn slot(&mut self, instrument: InstrumentId) -> &mut Slot {
         &mut self.slots[instrument.index()]
-    }
-
-    /// Does a minute end with these bars? Writes equity when it does.
-    fn close_minute(&mut self, at: Timestamp, closed: &[(InstrumentId, ClosedBar)], out: &mut Vec<Action>) {
-        let minute = closed
-            .iter()
-            .filter(|(_, bar)| bar.live && bar.timeframe == crate::types::Timeframe::M1)
-            .map(|(_, bar)| bar.bar.open_time)
-            .max();
-        let Some(minute) = minute.filter(|minute| *minute > self.totals.last_minute) else { return };
-        self.totals.last_minute = minute;
-        self.totals.iterations += 1;
-        self.write_equity(at, out);
-    }
-}
-
-/// Does this event say something of our own orders or account?
-fn is_about_us(event: &Event) -> bool {
-    match event {
-        Event::Venue(VenueReport::Order(_) | VenueReport::Account(_)) | Event::Recovered(_) => true,
-        Event::Command(Command::Shutdown { .. } | Command::Close { .. }) => true,
-        Event::Command(_)
-        | Event::Market(_)
-        | Event::Connection { .. }
-        | Event::Timer
-        | Event::Health { .. }
-        | Event::Clock { .. } => false,
     }
 }

@@ -14,8 +14,10 @@ impl Engine {
         for instrument in self.instruments.ids() {
             let slot = &self.slots[instrument.index()];
             let due = slot.protection.next_deadline().is_some_and(|due| due <= at);
-            let trails = self.portfolio.position(instrument).is_some_and(|row| row.trailing.is_some());
-            if !slot.touched && !due && !trails {
+            let position = self.portfolio.position(instrument);
+            let trails = position.is_some_and(|row| row.trailing.is_some());
+            let crossed = position.is_some_and(|row| self.is_beyond_stop(row));
+            if !slot.touched && !due && !trails && !crossed {
                 continue;
             }
             if trails {
@@ -24,6 +26,11 @@ impl Engine {
             self.slot(instrument).touched = false;
             self.protect_one(at, instrument, out);
         }
+    }
+
+    fn is_beyond_stop(&self, row: &PositionRow) -> bool {
+        let stop_and_mark = row.stop.zip(self.market.price(row.instrument));
+        stop_and_mark.is_some_and(|(stop, mark)| protection::is_crossed(row, stop, mark))
     }
 
     /// Moves the planned stop after the price, in the position's favour only.

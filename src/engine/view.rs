@@ -96,7 +96,7 @@ impl Engine {
             symbol: self.instruments.symbol(instrument).clone(),
             price: self.market.price(instrument),
             last_data: self.market.last_data(instrument),
-            last_bar: self.market.last_bar(instrument).map(|bar| bar.open_time),
+            last_bar: self.market.last_bar(instrument),
             freshness: self.market.freshness(instrument, self.at).as_str().to_owned(),
             blocked: slot.halted.clone().or_else(|| self.entry_block(self.at, instrument).map(str::to_owned)),
         }

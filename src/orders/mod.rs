@@ -114,7 +114,8 @@ impl Orders {
 
     /// Takes over what the ledger kept. An order that had no answer then may have arrived: its fate is unknown.
     pub fn restore(&mut self, at: Timestamp, rows: &[OrderRow], trade_ids: &[(InstrumentId, TradeId)]) {
-        for row in rows.iter().filter(|row| row.intent.request.instrument.index() < self.open.len()) {
+        let known = self.open.len();
+        for row in rows.iter().filter(|row| row.intent.request.instrument.index() < known) {
             let mut order = Order::from_row(row.clone());
             if row.stage < Stage::Working || order.is_unknown() {
                 order.row.stage = order.row.stage.max(Stage::Sent);

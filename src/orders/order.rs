@@ -151,6 +151,7 @@ impl Order {
         self.row.knowledge = Knowledge::Known;
         self.absences = [0; 2];
         self.queries = 0;
+        self.query_at = None;
         revived
     }
 

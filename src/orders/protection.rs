@@ -179,6 +179,7 @@ fn plan_stop(
     if on_its_way && !late {
         return;
     }
+    state.confirm_by = Some(now.at + CONFIRM_WITHIN);
     let has_old = stops.iter().any(|row| is_working(row));
     if !has_old && state.stop_tries >= 2 * TRIES_A_STYLE {
         let reason = "no stop could be placed".to_owned();

@@ -32,7 +32,8 @@ impl Orders {
         self.listed_orders_at = at;
         let mut found = Reconciled::default();
         let mut seen = BTreeSet::new();
-        for snapshot in listed.iter().filter(|one| one.request.instrument.index() < self.open.len()) {
+        let known = self.open.len();
+        for snapshot in listed.iter().filter(|one| one.request.instrument.index() < known) {
             let id = snapshot.request.client_id;
             seen.insert(id);
             match id.parts() {

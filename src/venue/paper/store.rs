@@ -8,7 +8,6 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::MarketPosition;
 use crate::exchange::{AccountId, Change, Exchange};
-use crate::types::Timestamp;
 use crate::venue::VenueError;
 
 /// The file's name in the state directory.
@@ -31,7 +30,7 @@ CREATE TABLE fills (
 CREATE TABLE cash (
   id INTEGER PRIMARY KEY, kind TEXT NOT NULL, amount TEXT NOT NULL, at_ns INTEGER NOT NULL);
 CREATE TABLE positions (
-  instrument INTEGER PRIMARY KEY, qty TEXT NOT NULL, entry_price TEXT NOT NULL, updated_ns INTEGER NOT NULL);
+  instrument INTEGER PRIMARY KEY, qty TEXT NOT NULL, updated_ns INTEGER NOT NULL);
 ";
 
 /// The open file.
@@ -120,6 +119,51 @@ fn write(connection: &mut Connection, market: &str, blob: &[u8], changes: &[Chan
     transaction.commit()
 }
 
+fn write_change(transaction: &rusqlite::Transaction<'_>, change: &Change) -> rusqlite::Result<()> {
+    match change {
+        Change::Order { id, client_id, instrument, side, ended, filled, at, .. } => {
+            let stage = ended.map_or("working", |reason| reason.as_str());
+            transaction
+                .prepare_cached("INSERT OR REPLACE INTO orders VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
+                .execute(params![
+                    client_id.as_str(),
+                    id.0,
+                    instrument.0,
+                    side.as_str(),
+                    stage,
+                    filled.to_string(),
+                    at.as_nanos()
+                ])?;
+        }
+        Change::Fill { fill, .. } => {
+            transaction
+                .prepare_cached("INSERT INTO fills VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?
+                .execute(params![
+                    fill.instrument.0,
+                    fill.trade_id.0,
+                    fill.client_id.as_str(),
+                    fill.side.as_str(),
+                    fill.price.to_string(),
+                    fill.qty.to_string(),
+                    fill.fee.to_string(),
+                    fill.maker,
+                    fill.at.as_nanos()
+                ])?;
+        }
+        Change::Cash { kind, amount, at, .. } => {
+            transaction
+                .prepare_cached("INSERT INTO cash (kind, amount, at_ns) VALUES (?1, ?2, ?3)")?
+                .execute(params![kind, amount.to_string(), at.as_nanos()])?;
+        }
+        Change::Position { instrument, qty, at, .. } => {
+            transaction
+                .prepare_cached("INSERT OR REPLACE INTO positions VALUES (?1, ?2, ?3)")?
+                .execute(params![instrument.0, qty.to_string(), at.as_nanos()])?;
+        }
+    }
+    Ok(())
+}
+
 fn broken(path: &Path, error: rusqlite::Error) -> VenueError {
     VenueError::Store { path: path.display().to_string(), reason: error.to_string() }
 }
@@ -169,9 +213,4 @@ fn read_books(connection: &Connection) -> rusqlite::Result<PaperBooks> {
         connection.prepare("SELECT amount FROM cash")?.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
     let balance = amounts.iter().filter_map(|text| text.parse().ok()).sum();
     Ok(PaperBooks { orders, fills, positions, balance })
-}
-
-/// Nanoseconds since the epoch, as the tables hold instants.
-fn ns(at: Timestamp) -> i64 {
-    at.as_nanos()
 }
