@@ -59,7 +59,13 @@ impl Holding {
     }
 
     /// Makes the position what the venue says it is, without a result.
-    pub(super) fn adjust(&mut self, at: Timestamp, instrument: InstrumentId, to: Cost, id: ClientOrderId) -> PositionRow {
+    pub(super) fn adjust(
+        &mut self,
+        at: Timestamp,
+        instrument: InstrumentId,
+        to: Cost,
+        id: ClientOrderId,
+    ) -> PositionRow {
         let price = to.average().or(self.mark).unwrap_or_default();
         let same = |row: &PositionRow| to.qty.is_zero() || row.qty.is_negative() == to.qty.is_negative();
         let mut row = match self.row.take().filter(same) {

@@ -226,7 +226,8 @@ pub fn exposure(curve: &[Point], trades: &[TradeRow]) -> Option<f64> {
 
 /// Notional of all entries and exits ÷ mean equity of the curve's points.
 pub fn turnover(curve: &[Point], trades: &[TradeRow]) -> Option<f64> {
-    let traded = trades.iter().map(|trade| (trade.entry_price.notional(trade.qty), trade.exit_price.notional(trade.qty)));
+    let traded =
+        trades.iter().map(|trade| (trade.entry_price.notional(trade.qty), trade.exit_price.notional(trade.qty)));
     let traded: Usdt = traded.map(|(entry, exit)| entry + exit).sum();
     let equity: Vec<f64> = curve.iter().map(|point| point.equity.to_f64()).collect();
     ratio(traded.to_f64(), mean(&equity)?)

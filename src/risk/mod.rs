@@ -114,7 +114,10 @@ impl Risk {
             ("cooldown", format!("{}, unless price moves by {}", s.cooldown, s.cooldown_move)),
             ("orders", format!("{} a minute, {} a day", s.orders_per_minute, s.orders_per_day)),
             ("limit price", format!("within {} of the mark", s.price_distance)),
-            ("clock uncertainty", format!("doubtful from {}, no entries from {}", s.clock_warning, s.clock_uncertainty)),
+            (
+                "clock uncertainty",
+                format!("doubtful from {}, no entries from {}", s.clock_warning, s.clock_uncertainty),
+            ),
             ("equity unknown", format!("no entries, and after {} reduce only", s.equity_unknown)),
             ("slippage allowance", s.slippage.to_string()),
         ]

@@ -10,9 +10,9 @@ impl Risk {
     pub fn entered(&mut self, at: Timestamp, strategy: &str, instrument: InstrumentId, price: Price) {
         let symbol = self.instruments.symbol(instrument).clone();
         let cooldown = self.settings.cooldown;
-        self.memory.entries.retain(|entry| {
-            at.since(entry.at) < cooldown && !(entry.strategy == strategy && entry.symbol == symbol)
-        });
+        self.memory
+            .entries
+            .retain(|entry| at.since(entry.at) < cooldown && !(entry.strategy == strategy && entry.symbol == symbol));
         self.memory.entries.push(LastEntry { strategy: strategy.to_owned(), symbol, at, price });
         self.changed = true;
     }

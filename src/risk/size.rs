@@ -43,7 +43,8 @@ impl Risk {
         let by_risk = risk.per_price(loss, Rounding::Down).times(factor, Rounding::Down);
         // A market order may fill above the expected price: room is counted at the worst that is allowed for.
         let worst = input.entry + input.entry.times(self.settings.slippage, Rounding::Up);
-        let by_room = self.room(input.equity, input.symbol_notional, input.gross_notional)?.per_price(worst, Rounding::Down);
+        let by_room =
+            self.room(input.equity, input.symbol_notional, input.gross_notional)?.per_price(worst, Rounding::Down);
         let rules = input.rules;
         let most = rules.max_qty.min(rules.market_max_qty);
         let qty = by_risk.min(by_room).min(most).round_to(rules.step, Rounding::Down);

@@ -47,10 +47,8 @@ fn returns() {
 
 #[test]
 fn days_without_a_point_have_no_return() {
-    let points = [(0, 100), (3, 110), (3, 121)].map(|(day, equity)| Point {
-        at: Timestamp::EPOCH + Span::DAY * day,
-        equity: Usdt::whole(equity),
-    });
+    let points = [(0, 100), (3, 110), (3, 121)]
+        .map(|(day, equity)| Point { at: Timestamp::EPOCH + Span::DAY * day, equity: Usdt::whole(equity) });
     let daily = daily_returns(&points);
     assert!(daily.len() == 4 && daily[..3] == [0.0; 3] && (daily[3] - 0.21).abs() < 1e-12, "{daily:?}");
 }
