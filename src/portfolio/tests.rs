@@ -90,7 +90,7 @@ fn fills_by_hand() {
         assert_eq!(portfolio.position(BTC).is_some(), position != 0);
         assert_eq!((portfolio.cash(), portfolio.totals().fees), (cash, fees));
     }
-    assert_eq!(portfolio.totals().realised, Usdt::whole(15 - 15 + 20 - 30));
+    assert_eq!(portfolio.totals().realised, Usdt::whole(-10));
 }
 
 #[test]

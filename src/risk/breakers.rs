@@ -62,7 +62,7 @@ impl Risk {
     pub fn transferred(&mut self, amount: Usdt) {
         let before = self.last_equity;
         let scaled = |base: Usdt| match before.filter(|equity| equity.is_positive()) {
-            Some(equity) => base + amount.times(base.ratio_of(equity, Rounding::Up), Rounding::Up),
+            Some(equity) => base.times((equity + amount).ratio_of(equity, Rounding::Up), Rounding::Up),
             None => base + amount,
         };
         self.memory.peak = self.memory.peak.map(scaled);

@@ -7,9 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::state::{Cause, Hold};
 use crate::types::{Price, Symbol, Timestamp, Usdt};
 
-/// Peaks, day starts, streaks and counts.
+/// Peaks, day starts, streaks and counts. No field has a default: a memory with holes is not to be believed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
 pub(super) struct Memory {
     /// Highest equity since the beginning or since the last re-arming; none before the first evaluation.
     pub peak: Option<Usdt>,
