@@ -28,9 +28,9 @@ impl Portfolio {
     /// None without a position, or if no price above zero does that. An estimate on the safe side: what is lost in
     /// rounding brings it nearer to the market.
     ///
-    /// Source: the venue's liquidation price of cross positions in one-way mode. With the position's size `q`,
-    /// its cost `c`, the bracket's rate `m` and amount `a`, and `e` = equity − this position's unrealised result − maintenance
-    /// margin of the others: a long has `(c − e − a) ÷ q(1 − m)`, a short `(c + e + a) ÷ q(1 + m)`.
+    /// Source: the venue's liquidation price of cross positions in one-way mode. With the position's size `q`, its
+    /// cost `c`, the bracket's rate `m` and amount `a`, and `e` = equity − this position's unrealised result −
+    /// maintenance margin of the others: a long has `(c − e − a) ÷ q(1 − m)`, a short `(c + e + a) ÷ q(1 + m)`.
     pub fn liquidation_price(&self, instrument: InstrumentId) -> Option<Price> {
         let held = self.holdings[instrument.index()].cost;
         if held.qty.is_zero() {

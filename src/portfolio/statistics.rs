@@ -204,8 +204,8 @@ pub fn expectancy(trades: &[TradeRow]) -> Option<f64> {
     mean(&results(trades))
 }
 
-/// System quality number: √n × mean ÷ sample standard deviation of the net results.
-/// Source: V. K. Tharp, "The Definitive Guide to Position Sizing", 2008; there of results in units of risk, here in USDT.
+/// System quality number: √n × mean ÷ sample standard deviation of the net results. Source: V. K. Tharp, "The
+/// Definitive Guide to Position Sizing", 2008; there of results in units of risk, here in USDT.
 pub fn sqn(trades: &[TradeRow]) -> Option<f64> {
     let results = results(trades);
     ratio(mean(&results)?, deviation(&results)?).map(|ratio| ratio * (results.len() as f64).sqrt())

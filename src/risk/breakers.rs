@@ -57,8 +57,8 @@ impl Risk {
         changes
     }
 
-    /// Money came in or went out: neither a gain nor a loss. Peak and day start are scaled as equity is by it, so that what
-    /// was lost stays the same ratio: a withdrawal never trips a breaker, and a deposit never hides a loss.
+    /// Money came in or went out: neither a gain nor a loss. Peak and day start are scaled as equity is by it, so
+    /// that what was lost stays the same ratio: a withdrawal never trips a breaker, and a deposit never hides a loss.
     pub fn transferred(&mut self, amount: Usdt) {
         let before = self.last_equity;
         let scaled = |base: Usdt| match before.filter(|equity| equity.is_positive()) {

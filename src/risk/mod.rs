@@ -150,8 +150,8 @@ impl Risk {
         serde_json::to_string(&self.memory).expect("maps by text and plain values can always be written as JSON")
     }
 
-    /// The same, if it has changed since the last time that this was asked: to be written with each closed minute, which carries what
-    /// changes without a row of its own (the peak, the day, the counts).
+    /// The same, if it has changed since the last time that this was asked: to be written with each closed minute,
+    /// which carries what changes without a row of its own (the peak, the day, the counts).
     pub fn memory_to_write(&mut self) -> Option<String> {
         std::mem::take(&mut self.changed).then(|| self.memory())
     }

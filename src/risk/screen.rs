@@ -14,8 +14,9 @@ pub struct Facts {
     pub leg: Leg,
     /// The position as it is, signed.
     pub position: Qty,
-    /// Quantity that open exits already take from it. Resting stops and take profits do not count (at most one of them will
-    /// fill, and a moved stop stands beside the old one), nor exits that are followed up because nobody knows of them.
+    /// Quantity that open exits already take from it. Resting stops and take profits do not count (at most one of
+    /// them will fill, and a moved stop stands beside the old one), nor exits that are followed up because nobody
+    /// knows of them.
     pub reducing: Qty,
     /// Mark price.
     pub mark: Option<Price>,

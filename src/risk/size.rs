@@ -30,8 +30,8 @@ impl Risk {
     /// The quantity to enter with.
     ///
     /// # Errors
-    /// If no quantity that the venue takes is within the limits: `no_equity`, `bad_stop`, `position_notional`, `gross_notional`
-    /// or `below_minimum`.
+    /// If no quantity that the venue takes is within the limits: `no_equity`, `bad_stop`, `position_notional`,
+    /// `gross_notional` or `below_minimum`.
     pub fn size(&self, input: &SizeInput<'_>) -> Result<Qty, Skip> {
         let equity = self.sizing_equity(input.equity);
         if !equity.is_positive() {

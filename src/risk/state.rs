@@ -1,5 +1,5 @@
-//! The trading state: raised from anywhere, recorded, kept over a restart. Each cause holds trading back by itself, and the state is
-//! the strictest of what they ask for, so that lifting one never lifts another.
+//! The trading state: raised from anywhere, recorded, kept over a restart. Each cause holds trading back by itself,
+//! and the state is the strictest of what they ask for, so that lifting one never lifts another.
 
 use serde::{Deserialize, Serialize};
 
@@ -74,8 +74,8 @@ impl Risk {
         self.settle(at, "resumed by a person")
     }
 
-    /// Lifts everything that holds trading back. Drawdown and the day's loss count from this equity on: they would trip again at
-    /// once otherwise. Pauses of symbols stay. Always recorded.
+    /// Lifts everything that holds trading back. Drawdown and the day's loss count from this equity on: they would
+    /// trip again at once otherwise. Pauses of symbols stay. Always recorded.
     pub fn rearm(&mut self, at: Timestamp, reason: &str, equity: Usdt) -> Vec<StateRow> {
         self.memory.holds.clear();
         self.memory.peak = Some(equity);
@@ -112,8 +112,8 @@ impl Risk {
         self.memory.holds.values().map(|hold| hold.state).max().unwrap_or_default()
     }
 
-    /// Makes the state the strictest that is asked for; the oldest of equally strict causes is its reason, and `lifted` is if nothing
-    /// is left. Gives back the change, if it is one.
+    /// Makes the state the strictest that is asked for; the oldest of equally strict causes is its reason, and
+    /// `lifted` is if nothing is left. Gives back the change, if it is one.
     pub(super) fn settle(&mut self, at: Timestamp, lifted: &str) -> Vec<StateRow> {
         let state = self.strictest();
         let mut causes: Vec<_> = self.memory.holds.values().filter(|hold| hold.state == state).collect();

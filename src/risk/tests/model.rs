@@ -187,8 +187,8 @@ fn trade_of(exit: ExitReason) -> TradeRow {
 }
 
 proptest! {
-    /// I8 and I9 over any sequence: each accepted entry leaves the worst case within the limits, nothing but an entry in the
-    /// active state ever grows a position, and no restart changes what is held.
+    /// I8 and I9 over any sequence: each accepted entry leaves the worst case within the limits, nothing but an entry
+    /// in the active state ever grows a position, and no restart changes what is held.
     #[test]
     fn exposure_stays_within_limits(steps in proptest::collection::vec(any_step(), 1..80)) {
         let equity = Usdt::whole(10_000);
