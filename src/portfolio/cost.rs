@@ -15,7 +15,8 @@ pub struct Cost {
 
 impl Cost {
     /// Takes in a trade that does not cross zero. Gives back what it realised. A trade that shrinks the position
-    /// releases `cost × traded ÷ held`, rounded so that the result is against us to the last digit; one that closes it releases all.
+    /// releases `cost × traded ÷ held`, rounded so that the result is against us to the last digit; one that closes
+    /// it releases all. What rounding took is still in the cost, so that over a round trip nothing is lost.
     pub fn apply(&mut self, side: Side, price: Price, qty: Qty) -> Usdt {
         let signed = qty * side.sign();
         let notional = price.notional(qty);
@@ -26,21 +27,23 @@ impl Cost {
         }
         let long = self.qty.is_positive();
         let held = self.qty.abs();
+        assert!(qty <= held, "a trade through zero is taken apart before it comes here");
         let rounding = if long { Rounding::Up } else { Rounding::Down };
-        let released = if qty >= held { self.cost } else { self.cost.share(qty, held, rounding) };
+        let released = if qty == held { self.cost } else { self.cost.share(qty, held, rounding) };
         self.qty += signed;
         self.cost -= released;
         if long { notional - released } else { released - notional }
     }
 
-    /// Average price of what is open.
+    /// Average price of what is open, rounded against us: up for a long, down for a short.
     pub fn average(&self) -> Option<Price> {
-        (!self.qty.is_zero()).then(|| self.cost.per_qty(self.qty.abs(), Rounding::Down))
+        let rounding = if self.qty.is_negative() { Rounding::Down } else { Rounding::Up };
+        (!self.qty.is_zero()).then(|| self.cost.per_qty(self.qty.abs(), rounding))
     }
 
-    /// Result if all of it were closed at this price.
+    /// Result if all of it were closed at this price, rounded against us.
     pub fn unrealised(&self, price: Price) -> Usdt {
-        let value = price.notional(self.qty.abs());
-        if self.qty.is_negative() { self.cost - value } else { value - self.cost }
+        let paid = if self.qty.is_negative() { -self.cost } else { self.cost };
+        price.notional(self.qty) - paid
     }
 }

@@ -1,9 +1,13 @@
 //! What we own and owe, in integers. A position keeps its signed quantity and the cost of what is open; a fill that
-//! grows it adds to the cost, a fill that shrinks it releases a share of the cost and realises the rest.
+//! grows it adds to the cost, a fill that shrinks it releases a share of the cost and realises the rest. Cash moves
+//! by realised results, fees, fundings, transfers and adjustments and by nothing else, which is asserted (I14).
 
 #![deny(clippy::float_arithmetic)]
 
 mod cost;
+mod holding;
+mod margin;
+mod seen;
 pub mod statistics;
 #[cfg(test)]
 mod tests;
@@ -14,24 +18,16 @@ use serde::{Deserialize, Serialize};
 
 pub use cost::Cost;
 
-use crate::protocol::{ExitReason, Fill, FundingPayment, PositionRow, ProtectionPlan, TradeRow};
-use crate::types::{InstrumentId, Instruments, Price, Qty, Rounding, Side, Timestamp, Usdt};
+use crate::protocol::{Fill, FundingPayment, PositionRow, ProtectionPlan, TradeRow};
+use crate::types::{ClientOrderId, InstrumentId, Instruments, Price, Qty, Rounding, Side, Timestamp, Usdt};
+use holding::Holding;
+use seen::Seen;
 
-/// Funding and transfer numbers that are remembered, so that each counts once: a year of fundings of four instruments.
-const NUMBERS_KEPT: usize = 4_400;
+/// An amount of money above this is not taken into the books: a thousand times all that is traded in a day anywhere,
+/// and far enough below the limit of the representation that no sum of such amounts reaches it.
+const MOST: Usdt = Usdt::whole(1_000_000_000_000_000);
 
-/// One instrument's holding.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-struct Holding {
-    cost: Cost,
-    mark: Option<Price>,
-    unrealised: Usdt,
-    row: Option<PositionRow>,
-    exit_notional: Usdt,
-    exit_qty: Qty,
-}
-
-/// Sums over the session.
+/// Sums since the start of the session.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sums {
     /// Realised, fees and funding not included.
@@ -40,6 +36,10 @@ pub struct Sums {
     pub fees: Usdt,
     /// Funding received (positive) or paid (negative).
     pub funding: Usdt,
+    /// Moved in (positive) or out (negative).
+    pub transfers: Usdt,
+    /// Changes of the cash that only made it agree with the venue's.
+    pub adjustments: Usdt,
 }
 
 /// What a fill did.
@@ -51,21 +51,27 @@ pub struct FillEffect {
     pub position: Qty,
     /// Did it open a position?
     pub opened: bool,
-    /// The round trip that it completed; the engine knows why.
+    /// Did it go through zero? Then it both completed a round trip and opened the opposite position.
+    pub flipped: bool,
+    /// The round trip that it completed. Why is the engine's to say: until then it is `Manual`.
     pub closed: Option<TradeRow>,
     /// The position's row after it; of quantity zero if it closed.
     pub row: PositionRow,
+    /// It was not a trade at all (a quantity or price that is not positive, or beyond all bounds), and nothing was
+    /// changed by it.
+    pub refused: bool,
 }
 
 /// Cash and positions.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Portfolio {
+    instruments: Instruments,
+    opening: Usdt,
     cash: Usdt,
-    unrealised: Usdt,
     holdings: Vec<Holding>,
     open: BTreeSet<InstrumentId>,
-    numbers: BTreeSet<(InstrumentId, u64)>,
-    transfers: BTreeSet<u64>,
+    fundings: Vec<Seen>,
+    transfers: Seen,
     sums: Sums,
 }
 
@@ -73,155 +79,144 @@ impl Portfolio {
     /// Nothing but cash.
     pub fn new(instruments: &Instruments, cash: Usdt) -> Portfolio {
         Portfolio {
+            instruments: instruments.clone(),
+            opening: cash,
             cash,
-            unrealised: Usdt::ZERO,
             holdings: vec![Holding::default(); instruments.len()],
             open: BTreeSet::new(),
-            numbers: BTreeSet::new(),
-            transfers: BTreeSet::new(),
+            fundings: vec![Seen::default(); instruments.len()],
+            transfers: Seen::default(),
             sums: Sums::default(),
         }
     }
 
-    /// Takes over what the ledger kept.
+    /// Takes over what the ledger kept, in place of what is there; the session's sums begin anew. Rows of instruments
+    /// that the session does not have are left out: the ledger refuses to open with any.
     pub fn restore(&mut self, rows: &[PositionRow], cash: Usdt, funding_ids: &[(InstrumentId, u64)]) {
-        self.cash = cash;
-        self.numbers.extend(funding_ids.iter().copied());
+        *self = Portfolio::new(&self.instruments, cash);
         let known = self.holdings.len();
         for row in rows.iter().filter(|row| row.instrument.index() < known && !row.qty.is_zero()) {
-            let holding = &mut self.holdings[row.instrument.index()];
-            holding.cost = Cost { qty: row.qty, cost: row.cost };
-            holding.row = Some(row.clone());
+            self.holdings[row.instrument.index()].restore(row);
             self.open.insert(row.instrument);
         }
+        for (instrument, number) in funding_ids.iter().filter(|(instrument, _)| instrument.index() < known) {
+            self.fundings[instrument.index()].note(*number);
+        }
     }
 
-    /// Takes a fill into the books: a fact, whatever was thought of its order. `strategy` and `plan` are those of a position that it
-    /// opens.
+    /// Takes a fill into the books: a fact, whatever was thought of its order. `strategy` and `plan` are those of a
+    /// position that it opens. That a trade counts once is seen to in `orders`.
     pub fn apply_fill(&mut self, fill: &Fill, strategy: &str, plan: Option<ProtectionPlan>) -> FillEffect {
-        let before = self.holdings[fill.instrument.index()].cost.qty;
-        let flips = !before.is_zero() && (before.is_negative() != (fill.side == Side::Sell)) && fill.qty > before.abs();
-        if flips {
-            return self.flip(fill, strategy, plan, before.abs());
+        if !is_trade(fill) {
+            return self.refuse(fill);
         }
-        let holding = &mut self.holdings[fill.instrument.index()];
-        let opened = before.is_zero();
-        let realised = holding.cost.apply(fill.side, fill.price, fill.qty);
-        self.cash += realised - fill.fee;
-        self.sums.realised += realised;
-        self.sums.fees += fill.fee;
-        if opened {
-            holding.row = Some(open_row(fill, strategy, plan));
-            holding.exit_notional = Usdt::ZERO;
-            holding.exit_qty = Qty::ZERO;
-            self.open.insert(fill.instrument);
-        }
-        let grows = opened || before.is_negative() == (fill.side == Side::Sell);
-        let mut row = holding.row.take().unwrap_or_else(|| open_row(fill, strategy, plan));
-        row.qty = holding.cost.qty;
-        row.cost = holding.cost.cost;
-        row.max_qty = row.max_qty.max(row.qty.abs());
-        row.realised += realised;
-        row.fees += fill.fee;
-        if grows {
-            row.entry_price = holding.cost.average().unwrap_or(row.entry_price);
+        let held = self.holdings[fill.instrument.index()].cost.qty;
+        let against = !held.is_zero() && held.is_negative() != (fill.side == Side::Sell);
+        let effect = if against && fill.qty > held.abs() {
+            self.flip(fill, strategy, plan, held.abs())
         } else {
-            holding.exit_notional += fill.price.notional(fill.qty);
-            holding.exit_qty += fill.qty;
-        }
-        let closed = row.qty.is_zero().then(|| trade_of(&row, holding, fill));
-        if closed.is_some() {
+            self.book(fill, strategy, plan)
+        };
+        self.assert_books();
+        effect
+    }
+
+    fn book(&mut self, fill: &Fill, strategy: &str, plan: Option<ProtectionPlan>) -> FillEffect {
+        let effect = self.holdings[fill.instrument.index()].apply(fill, strategy, plan);
+        self.cash += effect.realised - fill.fee;
+        self.sums.realised += effect.realised;
+        self.sums.fees += fill.fee;
+        if effect.position.is_zero() {
             self.open.remove(&fill.instrument);
         } else {
-            holding.row = Some(row.clone());
+            self.open.insert(fill.instrument);
         }
-        self.revalue(fill.instrument, Some(fill.price));
-        FillEffect { realised, position: row.qty, opened, closed, row }
+        effect
     }
 
-    /// A fill through zero closes one position and opens the other; the fee is that of the close, in proportion.
+    /// A fill through zero closes one position and opens the other; each part bears its share of the fee.
     fn flip(&mut self, fill: &Fill, strategy: &str, plan: Option<ProtectionPlan>, held: Qty) -> FillEffect {
         let fee = fill.fee.share(held, fill.qty, Rounding::Up);
         let close = Fill { qty: held, fee, ..*fill };
         let open = Fill { qty: fill.qty - held, fee: fill.fee - fee, ..*fill };
-        let first = self.apply_fill(&close, strategy, plan);
-        let second = self.apply_fill(&open, strategy, plan);
-        FillEffect { realised: first.realised + second.realised, closed: first.closed, ..second }
+        let first = self.book(&close, strategy, plan);
+        let second = self.book(&open, strategy, plan);
+        FillEffect { realised: first.realised, closed: first.closed, flipped: true, ..second }
     }
 
-    /// Notes a mark price.
+    fn refuse(&self, fill: &Fill) -> FillEffect {
+        let held = self.position(fill.instrument).cloned();
+        let row = held.unwrap_or_else(|| holding::found_row(fill.at, fill.instrument, fill.price, fill.client_id));
+        let (realised, position) = (Usdt::ZERO, row.qty);
+        FillEffect { realised, position, opened: false, flipped: false, closed: None, row, refused: true }
+    }
+
+    /// Notes a mark price; one that is not positive says nothing.
     pub fn mark(&mut self, instrument: InstrumentId, price: Price) {
-        self.holdings[instrument.index()].mark = Some(price);
-        if self.open.contains(&instrument) {
-            self.revalue(instrument, None);
+        if price.is_positive() {
+            self.holdings[instrument.index()].mark(price);
         }
-    }
-
-    fn revalue(&mut self, instrument: InstrumentId, fallback: Option<Price>) {
-        let holding = &mut self.holdings[instrument.index()];
-        let price = holding.mark.or(fallback);
-        let now = price.map_or(Usdt::ZERO, |price| holding.cost.unrealised(price));
-        self.unrealised += now - holding.unrealised;
-        holding.unrealised = now;
     }
 
     /// Takes in a funding, once. Was it new?
     pub fn apply_funding(&mut self, payment: &FundingPayment) -> bool {
-        if !self.numbers.insert((payment.instrument, payment.id)) {
+        if payment.amount.abs() > MOST || !self.fundings[payment.instrument.index()].note(payment.id) {
             return false;
-        }
-        if self.numbers.len() > NUMBERS_KEPT {
-            self.numbers.pop_first();
         }
         self.cash += payment.amount;
         self.sums.funding += payment.amount;
         if let Some(row) = &mut self.holdings[payment.instrument.index()].row {
             row.funding += payment.amount;
         }
+        self.assert_books();
         true
     }
 
     /// Takes in money moved in or out, once. Was it new?
     pub fn apply_transfer(&mut self, id: u64, amount: Usdt) -> bool {
-        let new = self.transfers.insert(id);
-        if self.transfers.len() > NUMBERS_KEPT {
-            self.transfers.pop_first();
+        if amount.abs() > MOST || !self.transfers.note(id) {
+            return false;
         }
-        if new {
-            self.cash += amount;
-        }
-        new
+        self.cash += amount;
+        self.sums.transfers += amount;
+        self.assert_books();
+        true
     }
 
-    /// Sets the cash to what the venue says it is.
+    /// Sets the cash to what the venue says it is. The difference counts among the adjustments, unless nothing has
+    /// moved yet: then it is what the session begins with.
     pub fn set_cash(&mut self, cash: Usdt) {
+        if self.sums == Sums::default() && self.open.is_empty() {
+            self.opening = cash;
+        } else {
+            self.sums.adjustments += cash - self.cash;
+        }
         self.cash = cash;
+        self.assert_books();
     }
 
-    /// Changes a position to agree with the venue, without a result; gives back its row.
+    /// Changes a position by `change` to agree with the venue, at the venue's average entry `price` (or, if that is
+    /// not positive, at what is known here), without a result. Gives back its row. A position that so changes its
+    /// side is another one, without a plan.
     pub fn adjust_position(
         &mut self,
         at: Timestamp,
         instrument: InstrumentId,
         change: Qty,
         price: Price,
-        id: crate::types::ClientOrderId,
+        id: ClientOrderId,
     ) -> PositionRow {
         let holding = &mut self.holdings[instrument.index()];
         let qty = holding.cost.qty + change;
-        holding.cost = Cost { qty, cost: price.notional(qty.abs()) };
-        let mut row = holding.row.take().unwrap_or_else(|| found_row(at, instrument, price, id));
-        row.qty = qty;
-        row.cost = holding.cost.cost;
-        row.entry_price = price;
-        row.max_qty = row.max_qty.max(qty.abs());
+        let price = if price.is_positive() { price } else { holding.price().unwrap_or_default() };
+        let to = Cost { qty, cost: price.notional(qty.abs()).min(MOST) };
+        let row = holding.adjust(at, instrument, to, id);
         if qty.is_zero() {
             self.open.remove(&instrument);
         } else {
-            holding.row = Some(row.clone());
             self.open.insert(instrument);
         }
-        self.revalue(instrument, Some(price));
+        self.assert_books();
         row
     }
 
@@ -230,7 +225,8 @@ impl Portfolio {
         self.holdings[instrument.index()].row.as_ref()
     }
 
-    /// The same, so that its plan can be changed.
+    /// The same, so that its plan and best price can be changed. Its quantity and cost are only shown here: what is
+    /// held stands beside them.
     pub fn position_mut(&mut self, instrument: InstrumentId) -> Option<&mut PositionRow> {
         self.holdings[instrument.index()].row.as_mut()
     }
@@ -247,17 +243,22 @@ impl Portfolio {
 
     /// Unrealised result of all positions at the mark.
     pub fn unrealised(&self) -> Usdt {
-        self.unrealised
+        self.open.iter().map(|one| self.unrealised_of(*one)).sum()
     }
 
-    /// Unrealised result of one position at the mark.
+    /// Unrealised result of one position at the mark; nothing as long as there is no mark.
     pub fn unrealised_of(&self, instrument: InstrumentId) -> Usdt {
-        self.holdings[instrument.index()].unrealised
+        self.holdings[instrument.index()].unrealised()
     }
 
     /// I14: cash and unrealised results.
     pub fn equity(&self) -> Usdt {
-        self.cash + self.unrealised
+        self.cash + self.unrealised()
+    }
+
+    /// Does every open position have a mark, so that equity says what we own?
+    pub fn is_marked(&self) -> bool {
+        self.open.iter().all(|one| self.holdings[one.index()].is_marked())
     }
 
     /// Σ |position| × mark.
@@ -265,64 +266,33 @@ impl Portfolio {
         self.open.iter().map(|one| self.notional(*one)).sum()
     }
 
-    /// |position| × mark of one instrument.
+    /// |position| × mark of one instrument; its cost as long as there is no mark.
     pub fn notional(&self, instrument: InstrumentId) -> Usdt {
-        let holding = &self.holdings[instrument.index()];
-        let price = holding.mark.or(holding.cost.average()).unwrap_or_default();
-        price.notional(holding.cost.qty.abs())
+        self.holdings[instrument.index()].notional()
     }
 
     /// Sums over the session.
     pub fn totals(&self) -> Sums {
         self.sums
     }
-}
 
-fn open_row(fill: &Fill, strategy: &str, plan: Option<ProtectionPlan>) -> PositionRow {
-    PositionRow {
-        strategy: strategy.to_owned(),
-        stop: plan.map(|plan| plan.stop),
-        take_profit: plan.and_then(|plan| plan.take_profit),
-        trailing: plan.and_then(|plan| plan.trailing),
-        ..found_row(fill.at, fill.instrument, fill.price, fill.client_id)
+    /// I14, and that what is shown of a position is what is held.
+    fn assert_books(&self) {
+        let Sums { realised, fees, funding, transfers, adjustments } = self.sums;
+        let moved = realised - fees + funding + transfers + adjustments;
+        assert_eq!(self.cash, self.opening + moved, "I14: cash moves only by what is booked");
+        for holding in self.open.iter().map(|one| &self.holdings[one.index()]) {
+            let shown = holding.row.as_ref().map(|row| Cost { qty: row.qty, cost: row.cost });
+            assert_eq!(shown, Some(holding.cost), "a position's row shows what is held");
+        }
     }
 }
 
-fn found_row(at: Timestamp, instrument: InstrumentId, price: Price, id: crate::types::ClientOrderId) -> PositionRow {
-    PositionRow {
-        instrument,
-        qty: Qty::ZERO,
-        cost: Usdt::ZERO,
-        entry_price: price,
-        opened_at: at,
-        strategy: "adopted".to_owned(),
-        entry_id: id,
-        stop: None,
-        take_profit: None,
-        trailing: None,
-        best_price: price,
-        max_qty: Qty::ZERO,
-        realised: Usdt::ZERO,
-        fees: Usdt::ZERO,
-        funding: Usdt::ZERO,
-    }
-}
-
-fn trade_of(row: &PositionRow, holding: &Holding, fill: &Fill) -> TradeRow {
-    TradeRow {
-        instrument: row.instrument,
-        side: fill.side.closing(),
-        strategy: row.strategy.clone(),
-        entry_id: row.entry_id,
-        qty: row.max_qty,
-        entry_price: row.entry_price,
-        exit_price: holding.exit_notional.per_qty(holding.exit_qty, Rounding::Down),
-        opened_at: row.opened_at,
-        closed_at: fill.at,
-        realised: row.realised,
-        fees: row.fees,
-        funding: row.funding,
-        exit: ExitReason::Manual,
-        path_dependent: false,
-    }
+/// Can it have happened? A quantity or a price that is not positive cannot, nor can one beyond all bounds.
+fn is_trade(fill: &Fill) -> bool {
+    fill.qty.is_positive()
+        && fill.price.is_positive()
+        && fill.price.notional(fill.qty) <= MOST
+        && fill.qty <= Qty::whole(1_000_000_000_000_000)
+        && fill.fee.abs() <= MOST
 }

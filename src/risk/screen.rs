@@ -1,43 +1,9 @@
 //! The last word: an order is approved as it is, cut to what it may be, or rejected with a reason that can be counted.
 
-use std::ops::Deref;
-
-use super::Risk;
+use super::size::is_tradable;
+use super::{Approved, Clock, Rejection, Risk};
 use crate::protocol::{Amount, HealthStatus, OrderKind, OrderRequest, TradingState};
-use crate::types::{Leg, Price, Qty, Rounding, Side, Span, Timestamp, Usdt};
-
-/// Something that risk has approved. Nothing else can make one, and nobody can change it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Approved<T>(T);
-
-impl<T> Approved<T> {
-    /// Gives it away to be sent.
-    pub fn into_inner(self) -> T {
-        self.0
-    }
-}
-
-impl<T> Deref for Approved<T> {
-    type Target = T;
-    fn deref(&self) -> &T {
-        &self.0
-    }
-}
-
-/// Why an order is not sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rejection {
-    /// A word that can be counted.
-    pub reason: &'static str,
-    /// The figures.
-    pub detail: String,
-}
-
-impl Rejection {
-    pub(super) fn new(reason: &'static str, detail: impl Into<String>) -> Rejection {
-        Rejection { reason, detail: detail.into() }
-    }
-}
+use crate::types::{Leg, Price, Qty, Rounding, Side, Timestamp, Usdt};
 
 /// What risk judges an order by.
 #[derive(Debug, Clone, Copy)]
@@ -48,15 +14,17 @@ pub struct Facts {
     pub leg: Leg,
     /// The position as it is, signed.
     pub position: Qty,
-    /// Quantity that open exits already take from it.
+    /// Quantity that open exits already take from it. Resting stops and take profits do not count (at most one of
+    /// them will fill, and a moved stop stands beside the old one), nor exits that are followed up because nobody
+    /// knows of them.
     pub reducing: Qty,
     /// Mark price.
     pub mark: Option<Price>,
     /// Cash and unrealised results.
     pub equity: Usdt,
-    /// Worst-case notional of the instrument.
+    /// Worst-case notional of the instrument: position, open, in flight, unknown.
     pub symbol_notional: Usdt,
-    /// Worst-case notional of everything.
+    /// Worst-case notional of everything, the instrument included.
     pub gross_notional: Usdt,
     /// Positions that are open, and entries that may become one.
     pub open_positions: usize,
@@ -64,118 +32,136 @@ pub struct Facts {
     pub block: Option<&'static str>,
 }
 
-/// Window of the limit on entries in a minute.
-const MINUTE: Span = Span::MINUTE;
-
 impl Risk {
-    /// Judges an order.
+    /// Judges an order. Entries pass every gate, are cut to what the limits leave, and count. Everything else only ever
+    /// shrinks the position, in every trading state.
     ///
     /// # Errors
     /// The limit that it would break.
     pub fn screen(&mut self, request: OrderRequest, facts: &Facts) -> Result<Approved<OrderRequest>, Rejection> {
-        if request.reduce_only || facts.leg != Leg::Entry {
-            return reduce(request, facts);
-        }
-        self.gate(&request, facts)?;
-        self.count(facts.at)?;
-        Ok(Approved(request))
+        let approved = if request.reduce_only || facts.leg != Leg::Entry {
+            self.reduce(request, facts)?
+        } else {
+            self.enter(request, facts)?
+        };
+        self.count(facts.at);
+        Ok(Approved::new(approved))
     }
 
-    /// I11 and I8: whether anything may be entered, and whether this fits.
+    fn enter(&self, mut request: OrderRequest, facts: &Facts) -> Result<OrderRequest, Rejection> {
+        self.gate(&request, facts)?;
+        self.admits_another(facts.at)?;
+        let Amount::Qty(qty) = request.amount else {
+            return Rejection::err("malformed", "an entry needs a quantity");
+        };
+        let Some(mark) = facts.mark else { return Rejection::err("no_mark", "there is no mark price") };
+        let (price, most) = self.worst_price(&request, mark)?;
+        let rules = self.instruments.get(request.instrument);
+        let room = self.room(facts.equity, facts.symbol_notional, facts.gross_notional)?;
+        let cut = qty.min(room.per_price(price, Rounding::Down)).min(most).round_to(rules.step, Rounding::Down);
+        if !is_tradable(rules, cut, price) {
+            let detail = format!("{qty} of {} cut to {cut} is below the venue's minimum", rules.symbol);
+            return Rejection::err("below_minimum", detail);
+        }
+        assert!(price.notional(cut) <= room && cut <= qty, "I8: an entry stays within what the limits leave");
+        request.amount = Amount::Qty(cut);
+        Ok(request)
+    }
+
+    /// I9 and I11: whether anything may be entered at all.
     fn gate(&self, request: &OrderRequest, facts: &Facts) -> Result<(), Rejection> {
-        if self.state != TradingState::Active {
-            return Err(Rejection::new("state", format!("the trading state is {}", self.state.as_str())));
+        match self.state {
+            TradingState::Active => {}
+            state @ (TradingState::Paused | TradingState::ReduceOnly | TradingState::Halted) => {
+                return Rejection::err(state.as_str(), self.reason.as_str());
+            }
         }
         if !self.begun {
-            return Err(Rejection::new("reconciliation_pending", "the books are not yet compared with the venue's"));
+            return Rejection::err("reconciliation_pending", "the books are not yet compared with the venue's");
         }
         if let Some(block) = facts.block {
-            return Err(Rejection::new(block, "the market or the books do not allow an entry now"));
+            return Rejection::err(block, "the market or the books do not allow an entry now");
+        }
+        if self.unknown_since.is_some() {
+            return Rejection::err("equity_unknown", "a position has no mark price, so equity cannot be told");
         }
         if self.health == HealthStatus::Critical {
-            return Err(Rejection::new("health_critical", "health is critical"));
+            return Rejection::err("health_critical", self.health_reasons.join("; "));
         }
-        if self.clock_uncertainty >= self.settings.clock_uncertainty {
-            let detail = format!("the venue's clock is uncertain by {}", self.clock_uncertainty);
-            return Err(Rejection::new("clock", detail));
+        if self.clock() == Clock::Off {
+            return Rejection::err("clock", format!("the venue's clock is uncertain by {}", self.clock_uncertainty));
         }
         let symbol = self.instruments.symbol(request.instrument);
         if self.symbol_paused(facts.at, symbol) {
-            return Err(Rejection::new("symbol_paused", format!("{symbol} pauses after stop-outs")));
+            return Rejection::err("symbol_paused", format!("{symbol} pauses after stop-outs"));
         }
-        if facts.open_positions >= self.settings.open_positions as usize {
-            return Err(Rejection::new("open_positions", format!("{} are open", facts.open_positions)));
+        if !facts.position.is_zero() && facts.position.is_negative() != (request.side == Side::Sell) {
+            return Rejection::err("opposite_position", format!("the position is {}", facts.position));
         }
-        let Some(mark) = facts.mark else { return Err(Rejection::new("no_mark", "there is no mark price")) };
-        let price = self.price_of(request, mark)?;
-        self.fits(request, facts, price)
+        if facts.position.is_zero() && facts.open_positions >= self.settings.open_positions as usize {
+            return Rejection::err("open_positions", format!("{} are open", facts.open_positions));
+        }
+        Ok(())
     }
 
-    /// The price that the order counts at: the limit, which may not be far from the mark, or the mark.
-    fn price_of(&self, request: &OrderRequest, mark: Price) -> Result<Price, Rejection> {
-        let OrderKind::Limit { price, .. } = request.kind else { return Ok(mark) };
+    /// The price that an entry counts at, which is the worse of its limit and the mark, and the most that the venue
+    /// takes in one order.
+    fn worst_price(&self, request: &OrderRequest, mark: Price) -> Result<(Price, Qty), Rejection> {
+        let rules = self.instruments.get(request.instrument);
+        match request.kind {
+            OrderKind::Market => Ok((mark, rules.market_max_qty)),
+            OrderKind::Limit { price, .. } => {
+                self.near(price, mark)?;
+                if !price.is_multiple_of(rules.tick) {
+                    return Rejection::err("malformed", format!("{price} is not a multiple of {}", rules.tick));
+                }
+                Ok((price.max(mark), rules.max_qty))
+            }
+            OrderKind::Stop { .. } | OrderKind::TakeProfit { .. } => {
+                Rejection::err("malformed", "an entry does not wait for a trigger")
+            }
+        }
+    }
+
+    /// A limit far from the mark is a slip of the finger, whichever way.
+    fn near(&self, price: Price, mark: Price) -> Result<(), Rejection> {
         let distance = (price - mark).abs().ratio_of(mark, Rounding::Up);
-        if distance > self.settings.price_distance {
-            return Err(Rejection::new("price_distance", format!("{price} is {distance} from the mark {mark}")));
-        }
-        Ok(price.max(mark))
-    }
-
-    fn fits(&self, request: &OrderRequest, facts: &Facts, price: Price) -> Result<(), Rejection> {
-        let Amount::Qty(qty) = request.amount else {
-            return Err(Rejection::new("amount", "an entry needs a quantity"));
-        };
-        if !qty.is_positive() {
-            return Err(Rejection::new("amount", format!("{qty} is no quantity")));
-        }
-        let equity = facts.equity.min(self.settings.capital_usdt);
-        let notional = price.notional(qty);
-        let symbol_limit = equity.times(self.settings.position_notional, Rounding::Down);
-        if facts.symbol_notional + notional > symbol_limit {
-            return Err(Rejection::new("position_notional", format!("{notional} more is above {symbol_limit}")));
-        }
-        let gross_limit = equity.times(self.settings.gross_notional, Rounding::Down);
-        if facts.gross_notional + notional > gross_limit {
-            return Err(Rejection::new("gross_notional", format!("{notional} more is above {gross_limit}")));
+        if distance > self.settings.price_distance || !price.is_positive() {
+            return Rejection::err("price_distance", format!("{price} is {distance} away from the mark {mark}"));
         }
         Ok(())
     }
 
-    /// Entries are counted by minute and by day; cancels, exits and stops never are.
-    fn count(&mut self, at: Timestamp) -> Result<(), Rejection> {
-        while self.minute.front().is_some_and(|first| at.since(*first) >= MINUTE) {
-            self.minute.pop_front();
+    /// I9: what is not an entry only ever shrinks the position: it is flagged so, and cut to what is left of it. What
+    /// the venue does not take in one order is left for the next.
+    fn reduce(&self, mut request: OrderRequest, facts: &Facts) -> Result<OrderRequest, Rejection> {
+        let held = facts.position.abs();
+        let closing = if facts.position.is_negative() { Side::Buy } else { Side::Sell };
+        if held.is_zero() || request.side != closing {
+            return Rejection::err("nothing_to_reduce", format!("the position is {}", facts.position));
         }
-        if self.minute.len() >= self.settings.orders_per_minute as usize {
-            return Err(Rejection::new("orders_per_minute", format!("{} in the last minute", self.minute.len())));
-        }
-        if self.memory.day_orders >= self.settings.orders_per_day {
-            return Err(Rejection::new("orders_per_day", format!("{} today", self.memory.day_orders)));
-        }
-        self.minute.push_back(at);
-        self.memory.day_orders += 1;
-        Ok(())
-    }
-}
-
-/// I9: an order that is not an entry only ever shrinks the position: it is flagged so, and cut to what is left of it.
-fn reduce(mut request: OrderRequest, facts: &Facts) -> Result<Approved<OrderRequest>, Rejection> {
-    request.reduce_only = true;
-    let closing = if facts.position.is_negative() { Side::Buy } else { Side::Sell };
-    if facts.position.is_zero() || request.side != closing {
-        return Err(Rejection::new("nothing_to_reduce", format!("the position is {}", facts.position)));
-    }
-    if let Amount::Qty(qty) = request.amount {
-        let open = match facts.leg {
-            Leg::Exit | Leg::Flatten => facts.position.abs() - facts.reducing,
-            Leg::Entry | Leg::Stop | Leg::TakeProfit => facts.position.abs(),
+        request.reduce_only = true;
+        let rules = self.instruments.get(request.instrument);
+        let most = match request.kind {
+            OrderKind::Limit { price, .. } => {
+                facts.mark.map_or(Ok(()), |mark| self.near(price, mark))?;
+                rules.max_qty
+            }
+            OrderKind::Market | OrderKind::Stop { .. } | OrderKind::TakeProfit { .. } => rules.market_max_qty,
         };
-        let cut = qty.min(open);
-        if !cut.is_positive() {
-            return Err(Rejection::new("already_reducing", format!("open exits cover {}", facts.reducing)));
+        match request.amount {
+            Amount::ClosePosition if request.kind.is_conditional() => {}
+            Amount::ClosePosition => return Rejection::err("malformed", "only a trigger can close whatever is there"),
+            Amount::Qty(qty) => {
+                let taken = if request.kind.is_conditional() { Qty::ZERO } else { facts.reducing.max(Qty::ZERO) };
+                let cut = qty.min(held - taken).min(most).round_to(rules.step, Rounding::Down);
+                if !cut.is_positive() {
+                    return Rejection::err("already_reducing", format!("{taken} of {held} are being closed"));
+                }
+                assert!(cut <= held, "I9: a reducing order never grows a position");
+                request.amount = Amount::Qty(cut);
+            }
         }
-        assert!(cut <= facts.position.abs(), "I9: a reduce-only order never grows a position");
-        request.amount = Amount::Qty(cut);
+        Ok(request)
     }
-    Ok(Approved(request))
 }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::types::{Rate, Span, Usdt};
+use crate::types::{Instruments, Rate, Span, Usdt};
 
 /// Limits on what may be risked, held, sent and lost.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -33,14 +33,19 @@ pub struct Settings {
     pub cooldown: Span,
     /// Unless the price has moved by this much.
     pub cooldown_move: Rate,
-    /// Most entries in a minute.
+    /// Orders in a minute, of all kinds, from which on nothing is entered. Cancels, exits and stops are never held
+    /// back.
     pub orders_per_minute: u32,
-    /// Most entries in a UTC day.
+    /// Orders in a UTC day, of all kinds, from which on nothing is entered.
     pub orders_per_day: u32,
     /// Largest distance of a limit price from the mark.
     pub price_distance: Rate,
+    /// Uncertainty of the venue's clock (half the round trip) from which on people hear of it.
+    pub clock_warning: Span,
     /// Uncertainty of the venue's clock from which on nothing is entered.
     pub clock_uncertainty: Span,
+    /// An open position without a mark price stops entries at once, and after this long everything but reducing orders.
+    pub equity_unknown: Span,
     /// Slippage that sizing allows for, each way.
     pub slippage: Rate,
 }
@@ -63,14 +68,19 @@ impl Default for Settings {
             orders_per_minute: 30,
             orders_per_day: 500,
             price_distance: Rate::percent(2),
+            clock_warning: Span::millis(250),
             clock_uncertainty: Span::SECOND,
+            equity_unknown: Span::secs(30),
             slippage: Rate::bps(5),
         }
     }
 }
 
+/// Above this a limit is not a limit: twenty times equity.
+const MOST_NOTIONAL: Rate = Rate::percent(2_000);
+
 impl Settings {
-    /// Checks every limit.
+    /// Checks every limit: none may be missing, which a limit of nothing or of everything would be.
     ///
     /// # Errors
     /// The setting, its value and the remedy, in words.
@@ -78,14 +88,37 @@ impl Settings {
         if !self.capital_usdt.is_positive() {
             return Err(format!("`risk.capital_usdt` is {}; set it above 0", self.capital_usdt));
         }
+        self.check_rates()?;
+        self.check_counts()?;
+        self.check_spans()?;
+        self.check_together()
+    }
+
+    /// Checks the leverage against what the venue allows for each instrument's smallest positions.
+    ///
+    /// # Errors
+    /// As [`Settings::check`].
+    pub fn check_with(&self, instruments: &Instruments) -> Result<(), String> {
+        for (_, rules) in instruments.iter() {
+            let most = rules.tier(Usdt::ZERO).max_leverage;
+            if self.leverage > most {
+                let leverage = self.leverage;
+                return Err(format!("`risk.leverage` is {leverage}; {} allows {most} at most", rules.symbol));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_rates(&self) -> Result<(), String> {
+        let whole = Rate::ONE;
         let rates = [
-            ("risk.risk_per_trade", self.risk_per_trade, Rate::percent(100)),
-            ("risk.position_notional", self.position_notional, Rate::percent(2_000)),
-            ("risk.gross_notional", self.gross_notional, Rate::percent(2_000)),
-            ("risk.daily_loss", self.daily_loss, Rate::percent(100)),
-            ("risk.drawdown", self.drawdown, Rate::percent(100)),
-            ("risk.cooldown_move", self.cooldown_move, Rate::percent(100)),
-            ("risk.price_distance", self.price_distance, Rate::percent(100)),
+            ("risk.risk_per_trade", self.risk_per_trade, whole),
+            ("risk.position_notional", self.position_notional, MOST_NOTIONAL),
+            ("risk.gross_notional", self.gross_notional, MOST_NOTIONAL),
+            ("risk.daily_loss", self.daily_loss, whole),
+            ("risk.drawdown", self.drawdown, whole),
+            ("risk.cooldown_move", self.cooldown_move, whole),
+            ("risk.price_distance", self.price_distance, whole),
         ];
         if let Some((name, rate, most)) = rates.into_iter().find(|(_, rate, most)| !rate.is_positive() || rate > most) {
             return Err(format!("`{name}` is {rate}; set it above 0% and up to {most}"));
@@ -93,6 +126,10 @@ impl Settings {
         if self.slippage.is_negative() || self.slippage > Rate::percent(10) {
             return Err(format!("`risk.slippage` is {}; set it between 0% and 10%", self.slippage));
         }
+        Ok(())
+    }
+
+    fn check_counts(&self) -> Result<(), String> {
         let counts = [
             ("risk.open_positions", self.open_positions, 1_000),
             ("risk.leverage", self.leverage, 125),
@@ -100,17 +137,40 @@ impl Settings {
             ("risk.orders_per_minute", self.orders_per_minute, 10_000),
             ("risk.orders_per_day", self.orders_per_day, 1_000_000),
         ];
-        if let Some((name, count, most)) = counts.into_iter().find(|(_, count, most)| *count == 0 || count > most) {
-            return Err(format!("`{name}` is {count}; set it between 1 and {most}"));
-        }
-        let spans = [
-            ("risk.stop_out_pause", self.stop_out_pause),
-            ("risk.cooldown", self.cooldown),
-            ("risk.clock_uncertainty", self.clock_uncertainty),
-        ];
-        match spans.into_iter().find(|(_, span)| *span < Span::ZERO || *span > Span::DAY * 30) {
-            Some((name, span)) => Err(format!("`{name}` is {span}; set it between 0s and 30d")),
+        match counts.into_iter().find(|(_, count, most)| *count == 0 || count > most) {
+            Some((name, count, most)) => Err(format!("`{name}` is {count}; set it between 1 and {most}")),
             None => Ok(()),
         }
+    }
+
+    fn check_spans(&self) -> Result<(), String> {
+        let spans = [
+            ("risk.stop_out_pause", self.stop_out_pause, Span::ZERO, Span::DAY * 30),
+            ("risk.cooldown", self.cooldown, Span::ZERO, Span::DAY * 30),
+            ("risk.clock_warning", self.clock_warning, Span::millis(1), Span::MINUTE),
+            ("risk.clock_uncertainty", self.clock_uncertainty, Span::millis(1), Span::MINUTE),
+            ("risk.equity_unknown", self.equity_unknown, Span::ZERO, Span::HOUR),
+        ];
+        match spans.into_iter().find(|(_, span, least, most)| span < least || span > most) {
+            Some((name, span, least, most)) => Err(format!("`{name}` is {span}; set it between {least} and {most}")),
+            None => Ok(()),
+        }
+    }
+
+    /// Limits that contradict one another.
+    fn check_together(&self) -> Result<(), String> {
+        let (position, gross) = (self.position_notional, self.gross_notional);
+        if position > gross {
+            return Err(format!("`risk.position_notional` is {position}; set it up to `risk.gross_notional`, {gross}"));
+        }
+        let reach = Rate::ONE * i64::from(self.leverage);
+        if gross > reach {
+            return Err(format!("`risk.gross_notional` is {gross}; set it up to {reach}, or raise `risk.leverage`"));
+        }
+        if self.clock_warning > self.clock_uncertainty {
+            let (warning, most) = (self.clock_warning, self.clock_uncertainty);
+            return Err(format!("`risk.clock_warning` is {warning}; set it up to `risk.clock_uncertainty`, {most}"));
+        }
+        Ok(())
     }
 }

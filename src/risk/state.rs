@@ -1,124 +1,136 @@
-//! The trading state: raised from anywhere, recorded, kept over a restart. A day's loss falls with the day; a halt
-//! is lowered by a person alone.
+//! The trading state: raised from anywhere, recorded, kept over a restart. Each cause holds trading back by itself,
+//! and the state is the strictest of what they ask for, so that lifting one never lifts another.
+
+use serde::{Deserialize, Serialize};
 
 use super::Risk;
 use super::memory::Memory;
 use crate::protocol::{StateRow, TradingState};
-use crate::types::{Rate, Rounding, Span, Timestamp, Usdt};
+use crate::types::{Timestamp, Usdt};
+
+/// What holds trading back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Cause {
+    /// The drawdown from the peak. Lifted by re-arming alone.
+    Drawdown,
+    /// Somebody, or something that went wrong, asked for it. Lifted by re-arming alone.
+    Raised,
+    /// The day's loss. Lifted by the next UTC day.
+    DailyLoss,
+    /// Equity cannot be computed. Lifted when it can be again.
+    EquityUnknown,
+    /// A person's pause. Lifted by the person.
+    Pause,
+}
+
+/// How far a cause holds trading back, and since when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Hold {
+    pub state: TradingState,
+    pub reason: String,
+    pub since: Timestamp,
+}
 
 impl Risk {
-    /// Takes over what the ledger kept. What cannot be read halts.
-    pub fn restore(&mut self, at: Timestamp, memory: Option<&str>, state: Option<&StateRow>) -> Vec<StateRow> {
-        if let Some(state) = state {
-            self.state = state.state;
-            self.reason = state.reason.clone();
-        }
+    /// Takes over what the ledger kept, and says how the state differs from the one recorded there. What cannot be read
+    /// halts, since a breaker that has lost its peak has tripped.
+    pub fn restore(&mut self, at: Timestamp, memory: Option<&str>, recorded: Option<&StateRow>) -> Vec<StateRow> {
+        let mut damage = None;
         match memory.map(serde_json::from_str::<Memory>) {
-            None => Vec::new(),
-            Some(Ok(memory)) => {
-                self.memory = memory;
-                Vec::new()
-            }
-            Some(Err(error)) => {
-                self.raise(at, TradingState::Halted, &format!("what risk remembered cannot be read: {error}"))
-            }
+            None => {}
+            Some(Ok(memory)) => self.memory = memory,
+            Some(Err(error)) => damage = Some(format!("what risk remembered cannot be read: {error}")),
         }
-    }
-
-    /// Trading begins with this equity.
-    pub fn begin(&mut self, at: Timestamp, equity: Usdt) {
-        self.begun = true;
-        if self.memory.peak.is_zero() {
-            self.memory.peak = equity;
-        }
-        if self.memory.day != at.day() {
-            self.begin_day(at, equity);
-        }
-    }
-
-    fn begin_day(&mut self, at: Timestamp, equity: Usdt) {
-        self.memory.day = at.day();
-        self.memory.day_start = equity;
-        self.memory.day_orders = 0;
-    }
-
-    /// Looks at the breakers. Called whenever equity may have changed.
-    pub fn evaluate(&mut self, at: Timestamp, equity: Usdt) -> Vec<StateRow> {
-        if !self.begun {
-            return Vec::new();
-        }
-        let mut changes = Vec::new();
-        if self.memory.day != at.day() {
-            self.begin_day(at, equity);
-            if self.memory.by_daily_loss && self.state == TradingState::ReduceOnly {
-                self.memory.by_daily_loss = false;
-                changes.extend(self.set(at, TradingState::Active, "a new UTC day has begun"));
+        if let Some(row) = recorded {
+            self.state = row.state;
+            self.reason = row.reason.clone();
+            if row.state > self.strictest() {
+                self.hold(cause_of(row.state), row.state, &row.reason, row.at);
             }
         }
-        self.memory.peak = self.memory.peak.max(equity);
-        let drawdown = fall(self.memory.peak, equity);
-        self.max_drawdown = self.max_drawdown.max(drawdown);
-        let loss = fall(self.memory.day_start, equity);
-        if loss >= self.settings.daily_loss && self.state < TradingState::ReduceOnly {
-            self.memory.by_daily_loss = true;
-            let reason = format!("the day's loss is {loss} and the limit is {}", self.settings.daily_loss);
-            changes.extend(self.set(at, TradingState::ReduceOnly, &reason));
+        if let Some(damage) = damage {
+            self.hold(Cause::Raised, TradingState::Halted, &damage, at);
         }
-        if drawdown >= self.settings.drawdown && self.state < TradingState::Halted {
-            let reason = format!("the drawdown is {drawdown} and the limit is {}", self.settings.drawdown);
-            changes.extend(self.set(at, TradingState::Halted, &reason));
-        }
-        changes
+        self.set_floors();
+        self.settle(at, "nothing holds trading back")
     }
 
-    /// Raises the state to at least this.
+    /// Raises the state to at least this. A pause can be resumed; what is above it waits for [`Risk::rearm`].
     pub fn raise(&mut self, at: Timestamp, state: TradingState, reason: &str) -> Vec<StateRow> {
-        if state <= self.state {
+        if state == TradingState::Active {
             return Vec::new();
         }
-        self.memory.by_daily_loss = false;
-        self.set(at, state, reason).into_iter().collect()
+        let cause = cause_of(state);
+        if self.memory.holds.get(&cause).is_none_or(|hold| hold.state < state) {
+            self.hold(cause, state, reason, at);
+        }
+        self.settle(at, reason)
     }
 
-    /// Lifts a pause, and nothing above it.
+    /// Lifts a pause, and nothing else.
     pub fn resume(&mut self, at: Timestamp) -> Vec<StateRow> {
-        if self.state != TradingState::Paused {
+        self.lift(Cause::Pause);
+        self.settle(at, "resumed by a person")
+    }
+
+    /// Lifts everything that holds trading back. Drawdown and the day's loss count from this equity on: they would
+    /// trip again at once otherwise. Pauses of symbols stay. Always recorded.
+    pub fn rearm(&mut self, at: Timestamp, reason: &str, equity: Usdt) -> Vec<StateRow> {
+        self.memory.holds.clear();
+        self.memory.peak = Some(equity);
+        self.memory.day = Some(at.day());
+        self.memory.day_start = equity;
+        self.unknown_since = self.unknown_since.map(|_| at);
+        self.low = equity;
+        self.set_floors();
+        self.state = TradingState::Active;
+        self.reason = format!("re-armed: {reason}");
+        self.changed = true;
+        vec![StateRow { at, state: self.state, reason: self.reason.clone() }]
+    }
+
+    /// The trading state and why it is what it is.
+    pub fn state(&self) -> (TradingState, &str) {
+        (self.state, &self.reason)
+    }
+
+    pub(super) fn hold(&mut self, cause: Cause, state: TradingState, reason: &str, since: Timestamp) {
+        self.memory.holds.insert(cause, Hold { state, reason: reason.to_owned(), since });
+        self.changed = true;
+    }
+
+    pub(super) fn lift(&mut self, cause: Cause) {
+        self.changed |= self.memory.holds.remove(&cause).is_some();
+    }
+
+    pub(super) fn holds(&self, cause: Cause) -> bool {
+        self.memory.holds.contains_key(&cause)
+    }
+
+    fn strictest(&self) -> TradingState {
+        self.memory.holds.values().map(|hold| hold.state).max().unwrap_or_default()
+    }
+
+    /// Makes the state the strictest that is asked for; the oldest of equally strict causes is its reason, and
+    /// `lifted` is if nothing is left. Gives back the change, if it is one.
+    pub(super) fn settle(&mut self, at: Timestamp, lifted: &str) -> Vec<StateRow> {
+        let state = self.strictest();
+        let mut causes: Vec<_> = self.memory.holds.values().filter(|hold| hold.state == state).collect();
+        causes.sort_by_key(|hold| hold.since);
+        let reason = causes.first().map_or(lifted, |hold| hold.reason.as_str());
+        if state == self.state && (causes.is_empty() || reason == self.reason) {
             return Vec::new();
         }
-        self.set(at, TradingState::Active, "resumed by a person").into_iter().collect()
-    }
-
-    /// Lowers the state; the drawdown counts from this equity on, or the breaker would fall again at once.
-    pub fn rearm(&mut self, at: Timestamp, reason: &str, equity: Usdt) -> Vec<StateRow> {
-        self.memory.peak = equity;
-        self.memory.by_daily_loss = false;
-        self.begin_day(at, equity);
-        self.set(at, TradingState::Active, &format!("re-armed: {reason}")).into_iter().collect()
-    }
-
-    /// When a breaker must be looked at if nothing happens: the day's end, for a state that falls with it.
-    pub fn next_deadline(&self, at: Timestamp) -> Option<Timestamp> {
-        let next_day = at.floor(Span::DAY) + Span::DAY;
-        (self.begun && self.memory.by_daily_loss && self.state == TradingState::ReduceOnly).then_some(next_day)
-    }
-
-    fn set(&mut self, at: Timestamp, state: TradingState, reason: &str) -> Option<StateRow> {
-        if state == self.state {
-            return None;
-        }
-        self.state = state;
         self.reason = reason.to_owned();
-        Some(StateRow { at, state, reason: reason.to_owned() })
+        self.state = state;
+        vec![StateRow { at, state, reason: self.reason.clone() }]
     }
 }
 
-/// How far `now` is below `before`, as a ratio; a `before` that is not positive counts as a total loss.
-fn fall(before: Usdt, now: Usdt) -> Rate {
-    if now >= before {
-        Rate::ZERO
-    } else if before.is_positive() {
-        (before - now).ratio_of(before, Rounding::Up)
-    } else {
-        Rate::ONE
+fn cause_of(state: TradingState) -> Cause {
+    match state {
+        TradingState::Active | TradingState::Paused => Cause::Pause,
+        TradingState::ReduceOnly | TradingState::Halted => Cause::Raised,
     }
 }
