@@ -142,9 +142,6 @@ pub fn plan(now: &Situation<'_>, state: &mut ProtectionState) -> Vec<Step> {
     let stops: Vec<&OrderRow> = of_leg(now.orders, Leg::Stop, closing).collect();
     let working = stops.iter().any(|row| is_working(row));
     state.note(working, now.at);
-    if working {
-        state.confirm_by = None;
-    }
     let Some(trigger) = position.stop else { return steps };
     if escalates(now, position, trigger, state) {
         let reason = "the stop was crossed and the position is still open".to_owned();
@@ -170,12 +167,13 @@ fn plan_stop(
     let fits = |row: &&&OrderRow| trigger_of(row) == Some(trigger) && covers(row, position);
     let fitting = stops.iter().filter(fits).find(|row| is_working(row));
     if let Some(kept) = fitting {
+        state.confirm_by = None;
         let kept = kept.intent.request.client_id;
         stops.iter().filter(|row| row.intent.request.client_id != kept).for_each(|row| push_cancel(row, steps));
         return;
     }
     let on_its_way = stops.iter().any(|row| row.stage < Stage::Working && row.knowledge == Knowledge::Known);
-    let late = state.confirm_by.is_none_or(|by| by <= now.at);
+    let late = state.confirm_by.is_some_and(|by| by <= now.at);
     if on_its_way && !late {
         return;
     }
