@@ -210,6 +210,14 @@ fn one_flipped_bit_is_found_and_named() {
 }
 
 #[test]
+fn nothing_may_follow_the_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let bytes = first_segment(&record(dir.path(), 3));
+    let error = read(&[&bytes[..], &[0]].concat()).1.expect_err("a byte too many");
+    assert!(error.to_string().ends_with("it stands after the end"), "{error}");
+}
+
+#[test]
 fn the_damaged_record_itself_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let mut recorder = Recorder::open(dir.path(), settings(), header(1)).unwrap();
@@ -343,6 +351,24 @@ fn a_waiting_thread_loses_nothing_and_rotates_when_a_segment_is_full() {
         next += segment.unwrap().map(Result::unwrap).count();
     }
     assert_eq!(next, 120_001);
+}
+
+#[test]
+fn a_rotation_under_way_is_not_asked_for_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let recorder = Recorder::open(dir.path(), settings(), header(1)).unwrap();
+    let mut thread = RecorderThread::spawn(recorder, Overflow::Wait).unwrap();
+    let mut seq = 1;
+    while !thread.wants_rotation() {
+        thread.record(&quote(seq), None);
+        seq += 1;
+    }
+    let held = thread.hold();
+    thread.rotate(Vec::new(), seq);
+    assert!(!thread.wants_rotation());
+    thread.record(&quote(seq), None);
+    drop(held);
+    assert_eq!(thread.close(Duration::from_secs(10)).unwrap().segments, 2);
 }
 
 #[test]

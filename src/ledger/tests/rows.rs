@@ -31,6 +31,16 @@ fn a_restart_knows_everything() {
 }
 
 #[test]
+fn a_commit_survives_a_power_cut_and_blocks_no_reader() {
+    let dir = tempfile::tempdir().unwrap();
+    let (ledger, _) = open(dir.path());
+    let pragma = |name| ledger.connection.pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0));
+    assert_eq!(pragma("synchronous"), Ok(2.into()), "2 is FULL");
+    assert_eq!(pragma("journal_mode"), Ok("wal".to_owned().into()));
+    assert_eq!(pragma("foreign_keys"), Ok(1.into()));
+}
+
+#[test]
 fn every_order_comes_back_as_it_went() {
     let dir = tempfile::tempdir().unwrap();
     let (mut ledger, _) = open(dir.path());
