@@ -1,6 +1,6 @@
 //! The durable truth about ourselves: one SQLite file, `ledger.sqlite`, written by one process and readable by all.
 //! Every table, view and column is described in [`SCHEMA`]. What a restart must know comes back from
-//! [`Ledger::open`] as [`Recovered`](crate::protocol::Recovered); people's side reads through the functions of
+//! [`Ledger::open`] as [`Recovered`]; people's side reads through the functions of
 //! this module or with `sqlite3`.
 //!
 //! A commit that returned is on the disk (`synchronous=FULL`); one that failed has left nothing, and closes the
