@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::error::shown;
 use super::named::NamedVariable;
-use super::shape::{Found, Kind, Leaf, Shape, parse_toml};
+use super::shape::{Found, Kind, Shape, parse_toml};
 use super::{Environment, Problem, SecretName, SettingPath};
 
 /// What begins the name of a variable that sets a setting by its path.
