@@ -1,0 +1,162 @@
+//! Margins: what an order or a position binds, and what it must keep.
+//!
+//! Initial margin is notional ÷ leverage. On one leg the notional is that of the position at the mark, or of the
+//! position after all open orders of either side were filled, whichever is larger; orders that can only reduce
+//! do not count. Maintenance margin is notional × rate − amount of the tier that the notional falls in. Source of
+//! both: Binance's support pages "Leverage and margin of USDⓈ-M futures" and "How to calculate liquidation price".
+
+use std::collections::BTreeMap;
+
+use super::Core;
+use super::account::{AccountId, Margin};
+use super::codes::Refusal;
+use super::order::reduces;
+use super::position::Position;
+use crate::protocol::{Amount, OrderKind, OrderRequest};
+use crate::types::{InstrumentId, PositionSide, Price, Qty, Rounding, Side, Usdt};
+
+/// What one leg of an account has and asks for.
+#[derive(Debug, Clone, Copy, Default)]
+struct Leg {
+    /// Signed worth of the position.
+    position: Usdt,
+    buys: Usdt,
+    sells: Usdt,
+}
+
+impl Leg {
+    fn exposure(&self) -> Usdt {
+        (self.position + self.buys).abs().max((self.position - self.sells).abs())
+    }
+}
+
+impl Core {
+    /// Is there margin for a new order, and does the leverage allow what it may lead to?
+    pub(super) fn check_margin(&self, account: AccountId, request: &OrderRequest) -> Result<(), Refusal> {
+        let Amount::Qty(qty) = request.amount else { return Ok(()) };
+        if reduces(request) || (request.kind.is_conditional() && !self.is_firing(account, request)) {
+            return Ok(());
+        }
+        let Some(price) = self.assumed_price(request) else { return Err(Refusal::NO_COUNTERPARTY) };
+        let key = (request.instrument, request.position_side);
+        let before = self.legs(account);
+        let mut after = before.clone();
+        let leg = after.entry(key).or_default();
+        match request.side {
+            Side::Buy => leg.buys += price.notional(qty),
+            Side::Sell => leg.sells += price.notional(qty),
+        }
+        let exposure = leg.exposure();
+        if exposure <= before.get(&key).copied().unwrap_or_default().exposure() {
+            return Ok(());
+        }
+        let leverage = self.accounts[account.index()].leverage(request.instrument);
+        if self.instruments.get(request.instrument).tier(exposure).max_leverage < leverage {
+            return Err(Refusal::BEYOND_LEVERAGE);
+        }
+        let rise = self.initial_margin(account, &after) - self.initial_margin(account, &before);
+        if self.available(account) - rise < self.loss_at_once(request, price, qty) {
+            return Err(Refusal::MARGIN_TOO_LOW);
+        }
+        Ok(())
+    }
+
+    /// What is free for new orders.
+    pub(super) fn available(&self, account: AccountId) -> Usdt {
+        let one = &self.accounts[account.index()];
+        let legs = self.legs(account);
+        let bound = self.initial_margin(account, &legs);
+        match one.config.margin {
+            Margin::Cross => one.balance + self.unrealised(account) - bound,
+            Margin::Isolated => {
+                let apart: Usdt = one.positions.values().map(|position| position.isolated).sum();
+                let held = legs.iter().map(|((id, _), leg)| self.margin_of(account, *id, leg.position.abs()));
+                one.balance - apart - (bound - held.sum())
+            }
+        }
+    }
+
+    /// Unrealised result of all positions at the mark.
+    pub(super) fn unrealised(&self, account: AccountId) -> Usdt {
+        let positions = self.accounts[account.index()].positions.iter();
+        positions.map(|((id, _), position)| position.unrealised(self.mark_of(*id, position))).sum()
+    }
+
+    /// Maintenance margin of a position at the mark.
+    pub(super) fn maintenance(&self, id: InstrumentId, position: &Position) -> Usdt {
+        let notional = self.mark_of(id, position).notional(position.qty.abs());
+        let tier = self.instruments.get(id).tier(notional);
+        (notional.times(tier.maintenance_rate, Rounding::Up) - tier.maintenance_amount).max(Usdt::ZERO)
+    }
+
+    /// The mark, or the entry price before the market has said anything.
+    pub(super) fn mark_of(&self, id: InstrumentId, position: &Position) -> Price {
+        self.mark_price(id).unwrap_or_else(|| position.entry_price())
+    }
+
+    /// Initial margin of all legs together.
+    pub(super) fn initial_margin_of(&self, account: AccountId) -> Usdt {
+        self.initial_margin(account, &self.legs(account))
+    }
+
+    fn initial_margin(&self, account: AccountId, legs: &BTreeMap<(InstrumentId, PositionSide), Leg>) -> Usdt {
+        legs.iter().map(|((id, _), leg)| self.margin_of(account, *id, leg.exposure())).sum()
+    }
+
+    fn margin_of(&self, account: AccountId, id: InstrumentId, notional: Usdt) -> Usdt {
+        let leverage = self.accounts[account.index()].leverage(id);
+        notional.divided_by(i64::from(leverage), Rounding::Up)
+    }
+
+    fn legs(&self, account: AccountId) -> BTreeMap<(InstrumentId, PositionSide), Leg> {
+        let one = &self.accounts[account.index()];
+        let mut legs: BTreeMap<_, Leg> = BTreeMap::new();
+        for ((id, side), position) in &one.positions {
+            let worth = self.mark_of(*id, position).notional(position.qty.abs());
+            let sign = if position.qty.is_negative() { -1 } else { 1 };
+            legs.entry((*id, *side)).or_default().position = worth * sign;
+        }
+        for order in one.open.values().filter_map(|id| self.orders.get(id)) {
+            let Some(limit) = order.limit().filter(|_| !order.reduces()) else { continue };
+            let leg = legs.entry((order.request.instrument, order.request.position_side)).or_default();
+            match order.request.side {
+                Side::Buy => leg.buys += limit.notional(order.left()),
+                Side::Sell => leg.sells += limit.notional(order.left()),
+            }
+        }
+        legs
+    }
+
+    /// The price that margin is taken at: the limit of a buy; for a sell the better of limit and bid; for a
+    /// market order what the other side of the market asks.
+    fn assumed_price(&self, request: &OrderRequest) -> Option<Price> {
+        let quote = self.quote(request.instrument);
+        let touch = quote.map(|quote| match request.side {
+            Side::Buy => quote.ask,
+            Side::Sell => quote.bid,
+        });
+        match (request.kind, request.side) {
+            (OrderKind::Limit { price, .. }, Side::Buy) => Some(price),
+            (OrderKind::Limit { price, .. }, Side::Sell) => Some(touch.map_or(price, |bid| bid.max(price))),
+            (OrderKind::Market | OrderKind::Stop { .. } | OrderKind::TakeProfit { .. }, Side::Buy | Side::Sell) => {
+                touch.or_else(|| self.mark_price(request.instrument))
+            }
+        }
+    }
+
+    /// What filling the order at `price` would lose at the mark.
+    fn loss_at_once(&self, request: &OrderRequest, price: Price, qty: Qty) -> Usdt {
+        let mark = self.mark_price(request.instrument).unwrap_or(price);
+        let worse = match request.side {
+            Side::Buy => price - mark,
+            Side::Sell => mark - price,
+        };
+        worse.max(Price::ZERO).notional(qty)
+    }
+
+    /// A conditional order asks for margin when it has fired, and not before: it is then no longer listed.
+    fn is_firing(&self, account: AccountId, request: &OrderRequest) -> bool {
+        let listed = self.accounts[account.index()].open.get(&request.client_id);
+        listed.is_some_and(|id| !self.orders.contains_key(id))
+    }
+}
