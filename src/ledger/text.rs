@@ -9,7 +9,7 @@ use rusqlite::types::{FromSql, Value};
 
 use super::LedgerError;
 use crate::protocol::{DoneReason, ExitReason, NoticeKind, OrderKind, Stage, TimeInForce, TradingState, TriggerBy};
-use crate::types::{Leg, PositionSide, Price, Rate, Side, Timestamp};
+use crate::types::{Leg, PositionSide, Price, Side, Timestamp};
 
 /// A value that has a fixed set of names.
 pub(super) trait Named: Copy + Sized + 'static {
@@ -186,10 +186,6 @@ impl Cells<'_> {
     pub(super) fn name<T: Named>(&self, column: &str) -> Result<T, LedgerError> {
         let name = self.get::<String>(column)?;
         T::of_name(&name).ok_or_else(|| self.bad(column, format!("`{name}` is not one of its names")))
-    }
-
-    pub(super) fn rate(&self, column: &str) -> Result<Rate, LedgerError> {
-        Rate::from_decimal(&self.get::<String>(column)?).map_err(|error| self.bad(column, error))
     }
 
     pub(super) fn at(&self, column: &str) -> Result<Timestamp, LedgerError> {
