@@ -1,0 +1,81 @@
+//! All settings, by room.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::types::Symbol;
+use crate::{market, notify, strategy, telemetry};
+
+/// Symbols of one session at most: each has indicators, buffers and a line on every screen.
+const MAX_SYMBOLS: usize = 100;
+
+/// Everything that can be set. A room is one line here and one in [`Settings::complaints`].
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// What is run.
+    pub run: RunSettings,
+    /// Market data: how old it may get, and what is made up for where a feed has bars alone.
+    pub market: market::Settings,
+    /// The regime: trend, momentum and volatility.
+    pub regime: strategy::RegimeSettings,
+    /// Which strategies run, and what every signal must keep to.
+    pub strategy: strategy::Settings,
+    /// Messages to people.
+    pub notify: notify::Settings,
+    /// The log.
+    pub telemetry: telemetry::Settings,
+}
+
+/// What is run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RunSettings {
+    /// What is traded, as CCXT unified symbols; up to 100 of them. `--symbols` and `TRADING_SYMBOLS` come
+    /// before it.
+    pub symbols: Vec<Symbol>,
+    /// Of the synthetic feed and of random faults: the same seed gives the same session. `--seed` comes before it.
+    pub seed: u32,
+}
+
+impl Default for RunSettings {
+    fn default() -> RunSettings {
+        let symbol = |text: &str| text.parse().expect("the embedded symbols are unified ones");
+        RunSettings { symbols: ["BTC/USDT:USDT", "ETH/USDT:USDT", "SOL/USDT:USDT"].map(symbol).to_vec(), seed: 1 }
+    }
+}
+
+impl Settings {
+    /// What each room has against its settings: the setting by name, its value, and what would be right.
+    pub(super) fn complaints(&self) -> Vec<String> {
+        [
+            self.run.check(),
+            self.market.check().map_err(|error| error.to_string()),
+            self.regime.check().map_err(|error| error.to_string()),
+            self.strategy.check().map_err(|error| error.to_string()),
+            self.notify.check(),
+            self.telemetry.check(),
+        ]
+        .into_iter()
+        .filter_map(Result::err)
+        .collect()
+    }
+}
+
+impl RunSettings {
+    /// Is every value in its range?
+    ///
+    /// # Errors
+    /// Names the setting, its value and what would be right.
+    pub fn check(&self) -> Result<(), String> {
+        let count = self.symbols.len();
+        if count == 0 || count > MAX_SYMBOLS {
+            return Err(format!("run.symbols has {count} symbols: give from 1 to {MAX_SYMBOLS}, like BTC/USDT:USDT"));
+        }
+        let twice = self.symbols.iter().enumerate().find(|(at, symbol)| self.symbols[..*at].contains(symbol));
+        match twice {
+            Some((_, symbol)) => Err(format!("run.symbols names {symbol} twice: name it once")),
+            None => Ok(()),
+        }
+    }
+}
