@@ -19,7 +19,7 @@ use std::collections::VecDeque;
 
 use super::aggregate::{Fold, window};
 use super::{Feed, FeedError, FeedRecord, MAX_BACKFILL_BARS, SyntheticSettings, TimeRange, rank};
-use crate::protocol::{Bar, FeedShape, MarketData, MarketEvent};
+use crate::protocol::{Bar, FeedShape, MarketEvent};
 use crate::types::{InstrumentId, Instruments, Span, Timeframe, Timestamp};
 use market::Market;
 use walk::Walk;
