@@ -264,6 +264,11 @@ fn a_second_file_continues_the_first_or_begins_anew() {
     let apart = vec![depth(33, 35, 32), trade(119_000, 7, "102"), trade(121_500, 8, "103")];
     let (records, error) = play(&[first, apart]);
     assert_eq!((error, bars(&records)), (None, 0));
+    let later =
+        |from: i64| (0..4).map(|at| trade((from + at * 30_000) as u64, 3 + at as u64, "104")).collect::<Vec<_>>();
+    let joined = play(&[vec![trade(59_000, 1, "100"), trade(60_500, 2, "101")], later(61_000)]);
+    let apart = play(&[vec![trade(59_000, 1, "100"), trade(60_500, 2, "101")], later(300_000)]);
+    assert_eq!((bars(&joined.0), bars(&apart.0)), (1, 0), "time was lost between the files");
     let cleared = Depth { snapshot: true, levels: Vec::new() };
     assert!(records.iter().any(|record| record.event.data == MarketData::Depth(cleared.clone())));
 }
@@ -331,6 +336,36 @@ proptest! {
             damaged[at] = with;
             let _ = parse(&damaged, "BTCUSDT");
             let _ = parse(&damaged[..at], "BTCUSDT");
+        }
+    }
+
+    #[test]
+    fn any_files_are_played_or_refused(
+        lines in prop::collection::vec((0_usize..5, 0_u64..400_000, 0_u64..9, any::<u8>(), 0_usize..600), 0..12),
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut bytes = trade(0, 1, "100").into_bytes();
+        for (kind, at, number, with, place) in lines {
+            bytes.push(b'\n');
+            let begin = bytes.len();
+            bytes.extend(match kind {
+                0 | 1 => trade(at, number, "100.5").into_bytes(),
+                2 => depth(number, number + at % 3, number.saturating_sub(1)).into_bytes(),
+                3 => snapshot(number).into_bytes(),
+                _ => vec![with; place],
+            });
+            if kind == 1 && place % 7 == 0 && begin + place < bytes.len() {
+                bytes[begin + place] = with;
+            }
+        }
+        fs::write(folder.path().join("btcusdt_1.gz"), &bytes).unwrap();
+        if let Ok(mut feed) = open(&folder.path().display().to_string(), &["BTC/USDT:USDT"], "") {
+            let mut last = feed.start_at();
+            while let Some(Ok(record)) = feed.next() {
+                prop_assert!(record.at >= last);
+                last = record.at;
+            }
+            prop_assert_eq!(feed.next_at(), None);
         }
     }
 }
