@@ -30,6 +30,8 @@ pub struct Plan<'a> {
     pub rooms: Rooms,
     /// The simulated exchange.
     pub exchange: crate::exchange::Settings,
+    /// What goes wrong at it.
+    pub faults: crate::exchange::faults::Settings,
     /// Of everything random.
     pub seed: u64,
     /// The black box; none if it is switched off.
@@ -96,7 +98,9 @@ fn open_venue(plan: &Plan<'_>, instruments: &Instruments) -> Result<PaperVenue, 
         margin: MarginMode::Cross,
     };
     let (market, shape) = (plan.feed.identity(), plan.feed.shape());
-    Ok(PaperVenue::open(plan.dir, &market, plan.exchange.clone(), instruments, shape, plan.seed, account)?)
+    let mut venue = PaperVenue::open(plan.dir, &market, plan.exchange.clone(), instruments, shape, plan.seed, account)?;
+    venue.rehearse(plan.faults.clone(), plan.feed.start_at());
+    Ok(venue)
 }
 
 /// Goes on from the later of the venue's market position and the ledger's last instant; the venue first works through

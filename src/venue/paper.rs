@@ -57,6 +57,11 @@ impl PaperVenue {
         Ok(venue)
     }
 
+    /// Sets what goes wrong, counted from the session's start.
+    pub fn rehearse(&mut self, faults: crate::exchange::faults::Settings, start: Timestamp) {
+        self.exchange.set_faults(faults, start);
+    }
+
     /// Where a restart goes on.
     pub fn position(&self) -> MarketPosition {
         self.position

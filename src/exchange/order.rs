@@ -1,0 +1,126 @@
+//! An open order as the exchange holds it.
+
+use serde::{Deserialize, Serialize};
+
+use super::account::AccountId;
+use super::changes::OrderChange;
+use crate::protocol::{Amount, OrderKind, OrderRequest, OrderSnapshot, Stage, TriggerBy};
+use crate::types::{PositionSide, Price, Qty, Side, Timestamp, Usdt, VenueOrderId};
+
+/// An open order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Order {
+    pub id: u64,
+    pub account: AccountId,
+    pub request: OrderRequest,
+    /// What it is for; of a close-position order it is known once it triggers.
+    pub qty: Qty,
+    pub filled: Qty,
+    pub filled_notional: Usdt,
+    pub triggered: bool,
+    /// The market's quantity in front of it at its price; none if that cannot be known.
+    pub ahead: Option<Qty>,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+impl Order {
+    pub(super) fn new(id: u64, account: AccountId, request: OrderRequest, at: Timestamp) -> Order {
+        let qty = match request.amount {
+            Amount::Qty(qty) => qty,
+            Amount::ClosePosition => Qty::ZERO,
+        };
+        Order {
+            id,
+            account,
+            request,
+            qty,
+            filled: Qty::ZERO,
+            filled_notional: Usdt::ZERO,
+            triggered: false,
+            ahead: None,
+            created_at: at,
+            updated_at: at,
+        }
+    }
+
+    pub(super) fn left(&self) -> Qty {
+        self.qty - self.filled
+    }
+
+    /// The limit; none for an order that goes at the market.
+    pub(super) fn limit(&self) -> Option<Price> {
+        match self.request.kind {
+            OrderKind::Limit { price, .. } => Some(price),
+            OrderKind::Market | OrderKind::Stop { .. } | OrderKind::TakeProfit { .. } => None,
+        }
+    }
+
+    /// Its trigger, unless it has none or that was crossed.
+    pub(super) fn trigger(&self) -> Option<Trigger> {
+        if self.triggered { None } else { Trigger::of(&self.request) }
+    }
+
+    pub(super) fn reduces(&self) -> bool {
+        reduces(&self.request)
+    }
+
+    pub(super) fn row(&self, stage: Stage) -> OrderChange {
+        OrderChange {
+            account: self.account,
+            venue_order_id: VenueOrderId(self.id),
+            request: self.request.clone(),
+            stage,
+            triggered: self.triggered,
+            filled: self.filled,
+            filled_notional: self.filled_notional,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+        }
+    }
+
+    pub(super) fn snapshot(&self) -> OrderSnapshot {
+        OrderSnapshot {
+            request: self.request.clone(),
+            venue_order_id: VenueOrderId(self.id),
+            filled: self.filled,
+            created_at: self.created_at,
+        }
+    }
+}
+
+/// May this order only shrink a position? In hedge mode the closing side of a leg always may only.
+pub(super) fn reduces(request: &OrderRequest) -> bool {
+    let closes_leg = match request.position_side {
+        PositionSide::Both => false,
+        PositionSide::Long => request.side == Side::Sell,
+        PositionSide::Short => request.side == Side::Buy,
+    };
+    request.reduce_only || request.amount == Amount::ClosePosition || closes_leg
+}
+
+/// When a conditional order becomes a market order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Trigger {
+    pub price: Price,
+    pub by: TriggerBy,
+    /// Is it crossed by a price at or above it, and not at or below?
+    pub rising: bool,
+}
+
+impl Trigger {
+    /// A stop buy and a take-profit sell wait for a rising price, the other two for a falling one.
+    pub(super) fn of(request: &OrderRequest) -> Option<Trigger> {
+        match request.kind {
+            OrderKind::Stop { trigger: price, by } => Some(Trigger { price, by, rising: request.side == Side::Buy }),
+            OrderKind::TakeProfit { trigger: price, by } => {
+                Some(Trigger { price, by, rising: request.side == Side::Sell })
+            }
+            OrderKind::Market | OrderKind::Limit { .. } => None,
+        }
+    }
+
+    pub(super) fn is_crossed_by(&self, price: Price) -> bool {
+        if self.rising { price >= self.price } else { price <= self.price }
+    }
+}
