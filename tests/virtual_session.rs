@@ -6,6 +6,7 @@ use live_trading_launcher::clock::Clock;
 use live_trading_launcher::coordinator::{self, Crank, Plan};
 use live_trading_launcher::engine::Rooms;
 use live_trading_launcher::protocol::{Command, Event};
+use live_trading_launcher::pulse::Pulses;
 use live_trading_launcher::session::Source;
 use live_trading_launcher::types::{Span, Symbol};
 use live_trading_launcher::{engine, exchange, feed, market, orders, risk, strategy};
@@ -27,7 +28,7 @@ fn symbols() -> Vec<Symbol> {
 
 fn begin(dir: &Path, seed: u64, exchange: exchange::Settings) -> Crank {
     let feed = feed::open(&feed::Settings::default(), "synthetic", &symbols(), None, seed).expect("the embedded feed");
-    let plan = Plan { dir, feed, rooms: demo_rooms(), exchange, faults: Default::default(), seed, recorder: None, config: String::new() };
+    let plan = Plan { dir, feed, rooms: demo_rooms(), exchange, faults: Default::default(), seed, recorder: None, config: String::new(), pulses: Pulses::new(&symbols(), true) };
     let assembled = coordinator::assemble(plan, Clock::start()).expect("a session");
     let mut crank = assembled.crank;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");

@@ -13,7 +13,7 @@ use crate::protocol::{Recovered, SCHEMA_VERSION};
 use crate::pulse::Pulses;
 use crate::recorder::{self, Header, Overflow, Recorder, RecorderThread};
 use crate::session::Session;
-use crate::types::{Instruments, Span, Symbol, Timestamp};
+use crate::types::{Instruments, Span, Timestamp};
 use crate::venue::Venue;
 use crate::venue::paper::{MarketPosition, PaperVenue};
 
@@ -38,6 +38,8 @@ pub struct Plan<'a> {
     pub recorder: Option<recorder::Settings>,
     /// The effective configuration, secrets redacted.
     pub config: String,
+    /// What every stage stamps.
+    pub pulses: Arc<Pulses>,
 }
 
 /// A session that is ready to be started.
@@ -82,11 +84,9 @@ pub fn assemble(mut plan: Plan<'_>, clock: Clock) -> Result<Assembled, RunError>
         None => None,
     };
     let recording = recorder.as_ref().map(|recorder| recorder.folder().to_path_buf());
-    let symbols: Vec<Symbol> = instruments.iter().map(|(_, one)| one.symbol.clone()).collect();
-    let pulses = Pulses::new(&symbols, true);
-    expect_cadences(&pulses, &instruments, plan.feed.shape().mark);
+    expect_cadences(&plan.pulses, &instruments, plan.feed.shape().mark);
     let session = Session::new(engine, begin, 0);
-    let crank = Crank::new(session, plan.feed, Box::new(venue), ledger, recorder, pulses, clock);
+    let crank = Crank::new(session, plan.feed, Box::new(venue), ledger, recorder, plan.pulses, clock);
     Ok(Assembled { crank, recovered, limits, recording })
 }
 

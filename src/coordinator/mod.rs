@@ -109,6 +109,8 @@ impl Coordinator {
     /// # Errors
     /// When the session cannot go on. What was committed stays.
     pub async fn run(&mut self) -> Result<String, RunError> {
+        self.crank.pulses.live_from(self.crank.session.at());
+        self.publish();
         self.log_iteration();
         let reason = self.trade().await?;
         self.end(&reason).await?;
@@ -140,6 +142,9 @@ impl Coordinator {
                     }
                 }
                 continue;
+            }
+            if let Some(due) = self.pace.instant(next) {
+                self.crank.pulses.lagged(due.elapsed().into());
             }
             let outside = self.crank.turn()?;
             self.after(outside)?;
@@ -219,8 +224,8 @@ impl Coordinator {
         );
     }
 
-    /// Takes the loop apart, so that what it holds can be closed or looked at.
-    pub fn into_crank(self) -> Crank {
-        self.crank
+    /// Takes the loop apart, so that what it holds can be closed, and its ends used again.
+    pub fn into_parts(self) -> (Crank, Ends) {
+        (self.crank, self.ends)
     }
 }

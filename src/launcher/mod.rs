@@ -1,1 +1,74 @@
-//! Wiring.
+//! Floor 10: wiring. What the command line asks for is looked up, opened, started, run and ended here, and every way to end
+//! has its exit code.
+
+mod banner;
+mod commands;
+mod daemon;
+mod place;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, RunArgs};
+use crate::clock::Clock;
+use crate::config::{Config, ConfigError, ConfigFile, Environment, Inputs};
+use crate::types::Exit;
+
+/// An error with the exit code that it means.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub(crate) struct Failure {
+    exit: Exit,
+    message: String,
+}
+
+impl Failure {
+    fn new(exit: Exit, message: impl ToString) -> Failure {
+        Failure { exit, message: message.to_string() }
+    }
+}
+
+/// Does what the command line asks for.
+pub fn main(clock: Clock) -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let code = if error.use_stderr() { Exit::Usage } else { Exit::Clean };
+            // A closed pipe is no reason to fail.
+            let _ = error.print();
+            return ExitCode::from(code.code());
+        }
+    };
+    let environment = environment();
+    let done = match cli.command {
+        Some(command) => commands::run(command, &environment, clock),
+        None if cli.run.dry_run => commands::doctor(&cli.run, &environment, clock),
+        None => daemon::run(&cli.run, &environment, clock),
+    };
+    match done {
+        Ok(exit) => ExitCode::from(exit.code()),
+        Err(failure) => {
+            eprintln!("error: {}", failure.message);
+            ExitCode::from(failure.exit.code())
+        }
+    }
+}
+
+/// The one place that reads the process's environment.
+#[expect(clippy::disallowed_methods, reason = "the environment enters here, once, as a value")]
+fn environment() -> Environment {
+    Environment::from_pairs(std::env::vars_os())
+}
+
+/// The configuration from all layers.
+fn configuration(args: &RunArgs, environment: &Environment) -> Result<Config, Failure> {
+    let wrong = |error: ConfigError| Failure::new(Exit::Configuration, error);
+    let file = ConfigFile::read(args.common.config.as_deref()).map_err(wrong)?;
+    let faults = match &args.faults {
+        Some(path) => ConfigFile::read(Some(path)).map_err(wrong)?,
+        None => None,
+    };
+    let flags = args.overrides();
+    crate::config::load(Inputs { file, environment, flags, faults }).map_err(wrong)
+}
