@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::position::Position;
 use crate::types::{ClientOrderId, InstrumentId, PositionSide, Timestamp, Usdt};
 
-/// An account's place in the exchange's table.
+/// An account's place in the exchange's table. One of another exchange is the caller's contradiction and may panic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct AccountId(pub u16);

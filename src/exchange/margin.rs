@@ -34,7 +34,7 @@ impl Core {
     /// Is there margin for a new order, and does the leverage allow what it may lead to?
     pub(super) fn check_margin(&self, account: AccountId, request: &OrderRequest) -> Result<(), Refusal> {
         let Amount::Qty(qty) = request.amount else { return Ok(()) };
-        if reduces(request) || (request.kind.is_conditional() && !self.is_firing(account, request)) {
+        if reduces(request) {
             return Ok(());
         }
         let Some(price) = self.assumed_price(request) else { return Err(Refusal::NO_COUNTERPARTY) };
@@ -130,11 +130,7 @@ impl Core {
     /// The price that margin is taken at: the limit of a buy; for a sell the better of limit and bid; for a
     /// market order what the other side of the market asks.
     fn assumed_price(&self, request: &OrderRequest) -> Option<Price> {
-        let quote = self.quote(request.instrument);
-        let touch = quote.map(|quote| match request.side {
-            Side::Buy => quote.ask,
-            Side::Sell => quote.bid,
-        });
+        let touch = self.touch(request.instrument, request.side);
         match (request.kind, request.side) {
             (OrderKind::Limit { price, .. }, Side::Buy) => Some(price),
             (OrderKind::Limit { price, .. }, Side::Sell) => Some(touch.map_or(price, |bid| bid.max(price))),
@@ -152,11 +148,5 @@ impl Core {
             Side::Sell => mark - price,
         };
         worse.max(Price::ZERO).notional(qty)
-    }
-
-    /// A conditional order asks for margin when it has fired, and not before: it is then no longer listed.
-    fn is_firing(&self, account: AccountId, request: &OrderRequest) -> bool {
-        let listed = self.accounts[account.index()].open.get(&request.client_id);
-        listed.is_some_and(|id| !self.orders.contains_key(id))
     }
 }

@@ -18,8 +18,8 @@
 //!
 //! **Bars alone** are walked as a path, `bar_path`; an order whose outcome rests on that path is marked.
 //!
-//! **Order of things at one instant:** what is due (funding, then requests in the order they were sent), then
-//! the market. At one price: liquidations, then triggers, then nothing of ours is left to do.
+//! **Order of things.** At one instant: fundings, then requests as they arrive, then the market. At one price:
+//! resting orders that the market came to, then liquidations, then triggers.
 #![deny(clippy::float_arithmetic)]
 
 mod account;
@@ -74,7 +74,7 @@ use memory::{Bounds, Memory};
 use order::Order;
 
 use crate::protocol::{FeedShape, MarketEvent, VenueRequest};
-use crate::types::{Instruments, Timestamp};
+use crate::types::{InstrumentId, Instruments, Timestamp};
 
 /// The simulated exchange.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -103,7 +103,7 @@ pub struct Core {
     /// When the next funding is settled; `MAX` while nobody holds a position.
     funding_due: Timestamp,
     /// Accounts whose positions or money changed in the step at hand.
-    touched: Vec<(AccountId, crate::types::InstrumentId)>,
+    touched: Vec<(AccountId, InstrumentId)>,
     /// Accounts whose outcome in the bar at hand rests on the path assumed inside it.
     path_dependent: Vec<AccountId>,
     /// Market events that could not be used.
@@ -123,11 +123,7 @@ struct Numbers {
 impl Exchange {
     /// An exchange without accounts, before its first market event.
     pub fn new(settings: Settings, instruments: Instruments, shape: FeedShape, seed: u64) -> Exchange {
-        let bounds = Bounds {
-            orders: settings.keep_ended_orders as usize,
-            age: settings.keep_ended_for,
-            fills: settings.keep_fills as usize,
-        };
+        let memory = Memory::new(Bounds::of(&settings));
         let core = Core {
             boards: vec![Board::default(); instruments.len()],
             settings,
@@ -147,7 +143,7 @@ impl Exchange {
             path_dependent: Vec::new(),
             ignored: 0,
         };
-        Exchange { core, memory: Memory::new(bounds) }
+        Exchange { core, memory }
     }
 
     /// Sets what goes wrong. The schedule counts from `start`, the beginning of the session.
@@ -163,8 +159,7 @@ impl Exchange {
     /// An exchange from its written state and the rows of its journal, oldest first. Rows of at most the kept
     /// number of orders and fills matter; those not drained when the state was written are in it already.
     pub fn revive(mut core: Core, rows: impl IntoIterator<Item = Change>) -> Exchange {
-        let exchange = Exchange::new(core.settings.clone(), Instruments::default(), core.shape, 0);
-        let mut memory = exchange.memory;
+        let mut memory = Memory::new(Bounds::of(&core.settings));
         rows.into_iter().for_each(|row| memory.learn(&row));
         core.changes.learn_again(|row| memory.learn(row));
         Exchange { core, memory }
