@@ -44,7 +44,7 @@ fn the_record_says_when_and_how_much() {
     }
     let (at, payment) = payment.unwrap();
     assert_eq!((at, payment.at, payment.amount, payment.id), (due + Span::SECOND, due, u("3"), 1));
-    let cash: Vec<_> = bench.ex.drain_changes().into_iter().filter_map(|row| match row {
+    let cash = bench.ex.drain_changes().into_iter().filter_map(|row| match row {
         Change::Cash(cash) if cash.kind == CashKind::Funding => Some((cash.amount, cash.reference)),
         Change::Cash(_) | Change::Order(_) | Change::Fill(_) | Change::Position(_) => None,
     });

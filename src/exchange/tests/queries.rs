@@ -115,7 +115,7 @@ fn the_journal_tells_an_orders_whole_life() {
     let mut bench = quoted();
     bench.submit(A, limit("x", Buy, "12", "100.1"));
     bench.cancel(A, "x");
-    let rows: Vec<String> = bench.ex.drain_changes().into_iter().map(|row| match row {
+    let rows = bench.ex.drain_changes().into_iter().map(|row| match row {
         Change::Order(row) => {
             format!("order {} {:?} {} {}", row.request.client_id, row.stage, row.filled, row.filled_notional)
         }
