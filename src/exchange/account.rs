@@ -29,12 +29,12 @@ pub struct AccountConfig {
     /// One long and one short position on an instrument, in place of one net position?
     pub hedge: bool,
     /// What stands behind a position.
-    pub margin: Margin,
+    pub margin: MarginMode,
 }
 
 /// What stands behind a position.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Margin {
+pub enum MarginMode {
     /// All of the account.
     #[default]
     Cross,
@@ -45,7 +45,7 @@ pub enum Margin {
 impl Default for AccountConfig {
     /// One-way and cross, with the leverage that the daemon sets.
     fn default() -> AccountConfig {
-        AccountConfig { balance: Usdt::whole(10_000), leverage: 3, hedge: false, margin: Margin::Cross }
+        AccountConfig { balance: Usdt::whole(10_000), leverage: 3, hedge: false, margin: MarginMode::Cross }
     }
 }
 
@@ -77,7 +77,7 @@ impl Account {
     pub(super) fn new(config: AccountConfig) -> Account {
         Account {
             config,
-            balance: config.balance,
+            balance: Usdt::ZERO,
             leverage: BTreeMap::new(),
             positions: BTreeMap::new(),
             open: BTreeMap::new(),

@@ -6,7 +6,7 @@
 //! does, else the setting's.
 
 use super::Core;
-use super::account::{AccountId, Margin};
+use super::account::{AccountId, MarginMode};
 use super::changes::CashKind;
 use super::market::is_price;
 use crate::protocol::{AccountReport, Funding, FundingPayment, Mark};
@@ -119,7 +119,7 @@ impl Core {
         if amount.is_zero() {
             return;
         }
-        if one.config.margin == Margin::Isolated {
+        if one.config.margin == MarginMode::Isolated {
             position.isolated += amount;
         }
         self.numbers.funding += 1;

@@ -1,7 +1,7 @@
 //! Looking in from outside, without latency: for tests, for the simulator's judge, and for a server that speaks
 //! for this exchange. Also what is set outside of the order path: leverage and transfers.
 
-use super::account::{AccountId, Margin};
+use super::account::{AccountId, MarginMode};
 use super::changes::CashKind;
 use super::codes::Refusal;
 use super::{Exchange, Settings};
@@ -132,7 +132,7 @@ impl Exchange {
         }
         let before = self.leverage(account, id);
         let one = &self.core.accounts[account.index()];
-        if leverage < before && one.config.margin == Margin::Isolated && one.holds(id) {
+        if leverage < before && one.config.margin == MarginMode::Isolated && one.holds(id) {
             return Err(Refusal::LEVERAGE_FIXED);
         }
         let positions = self.core.accounts[account.index()].positions.iter().filter(|(key, _)| key.0 == id);

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use super::Core;
-use super::account::{AccountId, Margin};
+use super::account::{AccountId, MarginMode};
 use super::codes::Refusal;
 use super::order::reduces;
 use super::position::Position;
@@ -67,8 +67,8 @@ impl Core {
         let legs = self.legs(account);
         let bound = self.initial_margin(account, &legs);
         match one.config.margin {
-            Margin::Cross => one.balance + self.unrealised(account) - bound,
-            Margin::Isolated => {
+            MarginMode::Cross => one.balance + self.unrealised(account) - bound,
+            MarginMode::Isolated => {
                 let apart: Usdt = one.positions.values().map(|position| position.isolated).sum();
                 let held = legs.iter().map(|((id, _), leg)| self.margin_of(account, *id, leg.position.abs()));
                 one.balance - apart - (bound - held.sum())

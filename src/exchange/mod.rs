@@ -57,7 +57,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use account::{AccountConfig, AccountId, Margin};
+pub use account::{AccountConfig, AccountId, MarginMode};
 pub use changes::{CashChange, CashKind, Change, FillChange, OrderChange, PositionChange};
 pub use codes::Refusal;
 pub use latency::LatencyPoint;
@@ -171,8 +171,11 @@ impl Exchange {
     /// After 65,535 accounts: the caller's contradiction.
     pub fn open_account(&mut self, config: AccountConfig) -> AccountId {
         let id = u16::try_from(self.core.accounts.len()).expect("a session has at most 65,535 accounts");
+        let id = AccountId(id);
         self.core.accounts.push(Account::new(config));
-        AccountId(id)
+        self.core.move_cash(id, CashKind::Opening, config.balance, 0, None);
+        self.learn();
+        id
     }
 
     /// Works through everything due until `at`, then moves the market.

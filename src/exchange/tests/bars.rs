@@ -79,7 +79,7 @@ fn liquidation_comes_before_a_stop_that_lies_beyond_it() {
     // 1 long from 60,003 with 3,030.0015 left after the fee of 30.0015: liquidated at
     // (60,003 − 3,000 − 50) ÷ (1 − 0.005) = 57,239.1959…, of the second tier, up to the tick 57,239.2.
     // The ticks before are safe, so that it happens at 57,239.1, the first tick below.
-    let mut bench = Bench::with(calm(), FeedShape::BARS, Bench::account(Margin::Cross, 20, "3030.0015"));
+    let mut bench = Bench::with(calm(), FeedShape::BARS, Bench::account(MarginMode::Cross, 20, "3030.0015"));
     bench.bar(["60000", "60000", "60000", "60000"]);
     let told = bench.submit(A, market("hold", Buy, "0.833"));
     assert_eq!(told.len(), 2);

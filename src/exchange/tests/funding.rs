@@ -6,6 +6,13 @@ use Side::{Buy, Sell};
 
 const HOUR: Span = Span::HOUR;
 
+/// Bars of 60,000 and enough money for one BTC.
+fn bars() -> Bench {
+    let mut bench = Bench::with(calm(), FeedShape::BARS, Bench::account(MarginMode::Cross, 10, "100000"));
+    bench.bar(["60000", "60000", "60000", "60000"]);
+    bench
+}
+
 fn told_at(bench: &mut Bench, at: Timestamp) -> Vec<String> {
     bench.at = at;
     bench.reports()
@@ -13,8 +20,7 @@ fn told_at(bench: &mut Bench, at: Timestamp) -> Vec<String> {
 
 #[test]
 fn longs_pay_shorts_at_whole_eight_hours() {
-    let mut bench = Bench::new(FeedShape::BARS);
-    bench.bar(["60000", "60000", "60000", "60000"]);
+    let mut bench = bars();
     bench.submit(A, market("a", Buy, "0.5"));
     bench.submit(B, market("b", Sell, "0.2"));
     assert_eq!(bench.ex.next_funding(BTC), Some(DAY + HOUR * 8));
@@ -32,8 +38,7 @@ fn longs_pay_shorts_at_whole_eight_hours() {
 
 #[test]
 fn the_record_says_when_and_how_much() {
-    let mut bench = Bench::new(FeedShape::BARS);
-    bench.bar(["60000", "60000", "60000", "60000"]);
+    let mut bench = bars();
     bench.submit(A, market("a", Sell, "0.5"));
     let due = DAY + HOUR * 8;
     let mut payment = None;
@@ -73,8 +78,7 @@ fn the_feeds_rate_and_time_go_before_the_settings() {
 
 #[test]
 fn a_record_of_the_feed_settles_once() {
-    let mut bench = Bench::new(FeedShape::BARS);
-    bench.bar(["60000", "60000", "60000", "60000"]);
+    let mut bench = bars();
     bench.submit(A, market("a", Buy, "1"));
     let record = |bench: &mut Bench, at| {
         bench.at = at;
@@ -95,8 +99,7 @@ fn a_record_of_the_feed_settles_once() {
 
 #[test]
 fn without_a_position_nothing_is_due() {
-    let mut bench = Bench::new(FeedShape::BARS);
-    bench.bar(["60000", "60000", "60000", "60000"]);
+    let mut bench = bars();
     assert_eq!(bench.ex.next_due(), None);
     bench.submit(A, market("a", Buy, "0.1"));
     assert!(bench.ex.next_due().is_some());
@@ -107,15 +110,14 @@ fn without_a_position_nothing_is_due() {
 
 #[test]
 fn several_hours_at_once_are_each_paid() {
-    let mut bench = Bench::new(FeedShape::BARS);
-    bench.bar(["60000", "60000", "60000", "60000"]);
+    let mut bench = bars();
     bench.submit(A, market("a", Buy, "0.1"));
     assert_eq!(told_at(&mut bench, DAY + HOUR * 24 + Span::SECOND), ["funding -0.6 at 0.01%"; 3]);
 }
 
 #[test]
 fn isolated_funding_comes_out_of_the_positions_margin() {
-    let config = Bench::account(Margin::Isolated, 10, "10000");
+    let config = Bench::account(MarginMode::Isolated, 10, "10000");
     let mut bench = Bench::with(calm(), QUOTES, config);
     bench.hold(A, Buy, "1", "10000");
     bench.mark("10000");

@@ -133,7 +133,7 @@ fn beyond_a_quote_lies_the_assumed_depth() {
     // Beyond the ask of 100.1: 100,000 USDT at 1 bp (100.11001, up to 100.2), 200,000 at 2 bps (100.12002, up to
     // 100.2 as well), 500,000 at 5 bps (100.15005, up to 100.2): together 800,000 / 100.2, each rounded down to the step:
     // 998.003 + 1996.007 + 4990.019 = 7984.029. The next point, 10 bps, is 100.2001, up to 100.3.
-    let mut bench = Bench::with(calm(), QUOTES, Bench::account(Margin::Cross, 100, "1000000"));
+    let mut bench = Bench::with(calm(), QUOTES, Bench::account(MarginMode::Cross, 100, "1000000"));
     bench.quote("100", "3", "100.1", "2");
     bench.mark("100");
     let offers = bench.ex.core.offers(BTC, Buy);

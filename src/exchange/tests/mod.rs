@@ -100,7 +100,7 @@ impl Bench {
         Bench { ex, at: DAY }
     }
 
-    pub fn account(margin: Margin, leverage: u32, balance: &str) -> AccountConfig {
+    pub fn account(margin: MarginMode, leverage: u32, balance: &str) -> AccountConfig {
         AccountConfig { margin, leverage, balance: u(balance), hedge: false }
     }
 

@@ -26,12 +26,12 @@ fn an_order_can_be_looked_up_at_every_stage() {
     assert_eq!(bench.request(A, elsewhere), nothing);
     bench.cancel(A, "x");
     assert_eq!(query(&mut bench, A, "x"), ["status x Done(Canceled) 10"]);
-    bench.submit(A, market("y", Sell, "1"));
-    assert_eq!(query(&mut bench, A, "y"), ["status y Done(Filled) 1"]);
+    bench.submit(A, market("y", Sell, "10"));
+    assert_eq!(query(&mut bench, A, "y"), ["status y Done(Filled) 10"]);
     bench.submit(A, market("z", Sell, "0.001"));
     assert_eq!(query(&mut bench, A, "z")[0], "not found z Regular", "a refused order was never there");
     bench.at += Span::secs(3 * 86_400);
-    assert_eq!(query(&mut bench, A, "y"), ["status y Done(Filled) 1"]);
+    assert_eq!(query(&mut bench, A, "y"), ["status y Done(Filled) 10"]);
     bench.at += Span::SECOND;
     assert_eq!(query(&mut bench, A, "y")[0], "not found y Regular", "forgotten after three days");
 }
@@ -113,6 +113,16 @@ fn money_moved_by_hand_is_reported() {
 #[test]
 fn the_journal_tells_an_orders_whole_life() {
     let mut bench = quoted();
+    let opening: Vec<_> = bench
+        .ex
+        .drain_changes()
+        .into_iter()
+        .map(|row| match row {
+            Change::Cash(row) => (row.kind, row.amount),
+            Change::Order(_) | Change::Fill(_) | Change::Position(_) => unreachable!("nothing was traded"),
+        })
+        .collect();
+    assert_eq!(opening, [(CashKind::Opening, u("10000")); 2]);
     bench.submit(A, limit("x", Buy, "12", "100.1"));
     bench.cancel(A, "x");
     let rows = bench.ex.drain_changes().into_iter().map(|row| match row {

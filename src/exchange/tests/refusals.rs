@@ -101,7 +101,7 @@ fn each_rule_refuses_with_its_own_number() {
     assert_eq!(refused(&mut hedged, A, long, &mut seen), -2022);
 
     // Leverage against the tiers: above 50,000 USDT at most 50, above 600,000 at most 20.
-    let mut bold = Bench::with(calm(), QUOTES, Bench::account(Margin::Cross, 100, "100000"));
+    let mut bold = Bench::with(calm(), QUOTES, Bench::account(MarginMode::Cross, 100, "100000"));
     bold.quote("100", "1000", "100.1", "1000");
     assert_eq!(refused(&mut bold, A, limit("x", Buy, "500.1", "100"), &mut seen), -2027);
     assert_eq!(bold.submit(A, limit("ok", Buy, "500", "100")), ["accepted ok"]);
@@ -146,12 +146,12 @@ fn each_rule_refuses_with_its_own_number() {
     ];
     assert_eq!(codes, [-1121, -4028, -4028, -2018]);
     seen.extend(codes);
-    let mut tight = Bench::with(calm(), QUOTES, Bench::account(Margin::Cross, 10, "20"));
+    let mut tight = Bench::with(calm(), QUOTES, Bench::account(MarginMode::Cross, 10, "20"));
     tight.hold(A, Buy, "1", "100");
     assert_eq!(tight.ex.set_leverage(A, BTC, 4), Err(Refusal::LEVERAGE_TOO_HIGH));
     assert_eq!(tight.ex.set_leverage(A, BTC, 5), Err(Refusal::LEVERAGE_TOO_HIGH), "the fee is missing");
     assert_eq!(tight.ex.set_leverage(A, BTC, 6), Ok(()));
-    let mut apart = Bench::with(calm(), QUOTES, Bench::account(Margin::Isolated, 10, "1000"));
+    let mut apart = Bench::with(calm(), QUOTES, Bench::account(MarginMode::Isolated, 10, "1000"));
     apart.hold(A, Buy, "1", "100");
     assert_eq!(apart.ex.set_leverage(A, BTC, 5), Err(Refusal::LEVERAGE_FIXED));
     seen.extend([Refusal::LEVERAGE_TOO_HIGH.code, Refusal::LEVERAGE_FIXED.code]);
