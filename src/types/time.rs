@@ -47,7 +47,7 @@ impl Timestamp {
     }
     /// The last multiple of `span` (counted from the epoch) that is not after this instant.
     pub const fn floor(self, span: Span) -> Self {
-        Timestamp(self.0 - self.0.rem_euclid(span.0))
+        Timestamp(self.0.saturating_sub(self.0.rem_euclid(span.0)))
     }
     /// The UTC day, counted from 1970-01-01.
     pub const fn day(self) -> i64 {
