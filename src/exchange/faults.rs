@@ -15,7 +15,8 @@
 //! | `clock_jump` | the venue's clock is `clock_jump` ahead, so that requests stamped by the old offset are refused with −1021 |
 //! | `late_visibility` | orders younger than `visibility_lag` are not found and not listed |
 //!
-//! The last four last for a while; the others hit one request.
+//! The last four last for a while; the others hit one request. A fault of one symbol hits the requests that name
+//! it, and an outage of one symbol does not hold the stream.
 
 use std::collections::BTreeMap;
 
@@ -143,6 +144,24 @@ impl FaultKind {
     }
 }
 
+impl FaultKind {
+    /// Is it of the connection or the venue as a whole?
+    const fn is_global(self) -> bool {
+        match self {
+            FaultKind::LatencySpike | FaultKind::ClockJump => true,
+            FaultKind::RequestLost
+            | FaultKind::RequestLate
+            | FaultKind::AnswerLost
+            | FaultKind::Reject
+            | FaultKind::RateLimit
+            | FaultKind::StopRejected
+            | FaultKind::LateFill
+            | FaultKind::Outage
+            | FaultKind::LateVisibility => false,
+        }
+    }
+}
+
 impl Chances {
     const fn of(&self, kind: FaultKind) -> Rate {
         match kind {
@@ -201,17 +220,17 @@ impl Settings {
         for kind in ALL_KINDS {
             let chance = self.chances.of(kind);
             if chance.is_negative() || chance > Rate::percent(100) {
-                return Err(SettingError::new("faults.venue.chances", chance, "write a ratio from 0% to 100%"));
+                return Err(SettingError::new("chances", chance, "write a ratio from 0% to 100%"));
             }
         }
         let spans = [
-            ("faults.venue.answer_timeout", self.answer_timeout),
-            ("faults.venue.stream_hold", self.stream_hold),
-            ("faults.venue.late_fill_after", self.late_fill_after),
-            ("faults.venue.spike", self.spike),
-            ("faults.venue.clock_jump", self.clock_jump),
-            ("faults.venue.visibility_lag", self.visibility_lag),
-            ("faults.venue.random_lasts", self.random_lasts),
+            ("answer_timeout", self.answer_timeout),
+            ("stream_hold", self.stream_hold),
+            ("late_fill_after", self.late_fill_after),
+            ("spike", self.spike),
+            ("clock_jump", self.clock_jump),
+            ("visibility_lag", self.visibility_lag),
+            ("random_lasts", self.random_lasts),
         ];
         for (setting, span) in spans {
             if span < Span::ZERO || span > Span::HOUR {
@@ -220,15 +239,19 @@ impl Settings {
         }
         if self.schedule.len() > MAX_SCHEDULE {
             let value = format!("of {} entries", self.schedule.len());
-            return Err(SettingError::new("faults.venue.schedule", value, "give at most a thousand"));
+            return Err(SettingError::new("schedule", value, "give at most a thousand"));
         }
         for entry in &self.schedule {
             if entry.after < Span::ZERO || entry.lasts < Span::ZERO {
-                return Err(SettingError::new("faults.venue.schedule", entry.after, "write spans from 0ms up"));
+                return Err(SettingError::new("schedule", entry.after, "write spans from 0ms up"));
             }
             if entry.kind.lasts() && entry.lasts == Span::ZERO {
                 let value = format!("{:?} at {}", entry.kind, entry.after);
-                return Err(SettingError::new("faults.venue.schedule", value, "say `for` how long"));
+                return Err(SettingError::new("schedule", value, "say `for` how long"));
+            }
+            if entry.kind.is_global() && entry.symbol.is_some() {
+                let value = format!("{:?} of one symbol", entry.kind);
+                return Err(SettingError::new("schedule", value, "leave the symbol out: it is the same for all"));
             }
         }
         Ok(())

@@ -12,7 +12,7 @@ pub(super) struct Position {
     pub qty: Qty,
     /// Σ price × quantity of what is still open; positive for both sides.
     pub cost: Usdt,
-    /// MarginMode set apart for it in isolated mode.
+    /// Margin set apart for it in isolated mode.
     pub isolated: Usdt,
     /// When it last changed.
     pub updated_at: Timestamp,

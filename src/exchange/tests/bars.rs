@@ -76,21 +76,19 @@ fn a_fill_is_only_marked_where_the_other_side_was_in_reach() {
 
 #[test]
 fn liquidation_comes_before_a_stop_that_lies_beyond_it() {
-    // 1 long from 60,003 with 3,030.0015 left after the fee of 30.0015: liquidated at
-    // (60,003 − 3,000 − 50) ÷ (1 − 0.005) = 57,239.1959…, of the second tier, up to the tick 57,239.2.
-    // The ticks before are safe, so that it happens at 57,239.1, the first tick below.
+    // 0.833 at 60,003 and 0.167 at the next level, 1 bp beyond: 49,982.499 + 10,021.5197 = 60,004.0187.
+    // 3,030.0015 less 5 bps of that leave 2,999.99949065. In the second tier a long is liquidated at
+    // (60,004.0187 − 2,999.99949065 − 50) ÷ (1 − 0.005) = 57,240.22…: the first tick at or below is 57,240.2.
     let mut bench = Bench::with(calm(), FeedShape::BARS, Bench::account(MarginMode::Cross, 20, "3030.0015"));
     bench.bar(["60000", "60000", "60000", "60000"]);
     let told = bench.submit(A, market("hold", Buy, "0.833"));
     assert_eq!(told.len(), 2);
     let told = bench.submit(A, market("hold", Buy, "0.167"));
     assert_eq!(told, ["accepted hold", "filled hold 0.167 @ 60009.1 taker"]);
-    let expect = bench.ex.liquidation_price(A, BTC, PositionSide::Both).unwrap();
     bench.submit(A, closing(stop("stop", Sell, "1", "57000")));
     bench.at += Span::MINUTE;
     bench.bar(["60000", "60000", "56000", "59000"]);
     let told = bench.reports();
     assert_eq!(told[..2], ["ended stop Expired 0", "liquidated"]);
-    let at = expect.round_to(p("0.1"), crate::types::Rounding::Down);
-    assert_eq!(told[2], format!("filled autoclose-4 1 @ {at} taker"));
+    assert_eq!(told[2], "filled autoclose-4 1 @ 57240.2 taker");
 }

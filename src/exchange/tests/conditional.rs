@@ -37,7 +37,8 @@ fn a_stop_waits_for_the_price_that_it_watches() {
 #[test]
 fn each_kind_fires_on_its_own_side() {
     // kind and side, a mark that does not fire it, a mark that does
-    let table: [(fn(&str, Side, &str, &str) -> OrderRequest, Side, &str, &str, &str); 4] = [
+    type Kind = fn(&str, Side, &str, &str) -> OrderRequest;
+    let table: [(Kind, Side, &str, &str, &str); 4] = [
         (stop, Sell, "98", "98.1", "98"),
         (stop, Buy, "102", "101.9", "102"),
         (take_profit, Sell, "102", "101.9", "102"),

@@ -210,7 +210,11 @@ fn fault_settings_are_checked_and_read_from_text() {
     assert_eq!((settings.schedule.len(), settings.schedule[1].lasts), (2, Span::ZERO));
     let endless = Scheduled { lasts: Span::ZERO, ..settings.schedule[0].clone() };
     let bad = faults::Settings { schedule: vec![endless], ..faults::Settings::default() };
-    assert_eq!(bad.check().unwrap_err().setting, "faults.venue.schedule");
+    assert_eq!(bad.check().unwrap_err().setting, "schedule");
+    let symbol = Some("BTC/USDT".parse().unwrap());
+    let partial = Scheduled { symbol, kind: FaultKind::ClockJump, ..settings.schedule[0].clone() };
+    let bad = faults::Settings { schedule: vec![partial], ..faults::Settings::default() };
+    assert_eq!(bad.check().unwrap_err().setting, "schedule");
     let chances = Chances { reject: Rate::percent(101), ..Chances::default() };
     assert!(faults::Settings { chances, ..faults::Settings::default() }.check().is_err());
 }

@@ -99,7 +99,7 @@ impl Run {
                 let client_id = id(&format!("n{}", u32::from(which) % self.orders.max(1)));
                 bench.ex.send(bench.at, account, VenueRequest::Cancel { client_id, instrument: BTC });
             }
-            Act::Wait(micros) => bench.at += Span::micros(micros) * 20,
+            Act::Wait(micros) => bench.at += Span::micros(micros) * 60,
         }
         while let Some(delivery) = bench.ex.poll(bench.at) {
             self.told.push(delivery);
@@ -170,7 +170,7 @@ fn storm() -> Chances {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
     fn money_and_quantities_are_conserved(

@@ -163,9 +163,30 @@ fn memory_comes_back_from_the_journal() {
 }
 
 #[test]
+fn the_state_does_not_grow_with_what_is_over() {
+    let settings = Settings { keep_ended_orders: 50, keep_fills: 50, ..calm() };
+    let mut bench = Bench::with(settings, QUOTES, AccountConfig::default());
+    let mut sizes = Vec::new();
+    for n in 0..1_000 {
+        bench.quote("100", "10", "100.1", "10");
+        bench.submit(A, market(&format!("n{n:04}"), if n % 2 == 0 { Buy } else { Sell }, "1"));
+        bench.ex.drain_changes();
+        if n % 100 == 99 {
+            let core = postcard::to_allocvec(bench.ex.core()).unwrap().len();
+            sizes.push((core, postcard::to_allocvec(&bench.ex).unwrap().len()));
+        }
+    }
+    let (core, whole) = sizes[0];
+    assert!(sizes.iter().all(|(a, b)| *a < core + 64 && *b < whole + 1_000), "{sizes:?}");
+    assert_eq!(bench.ex.changes_lost(), 0);
+    assert_eq!(bench.ex.accepted_ids(A).len(), 50);
+}
+
+#[test]
 fn settings_are_checked() {
     assert_eq!(Settings::default().check(), Ok(()));
-    let bad: [(&str, fn(&mut Settings)); 9] = [
+    type Spoil = fn(&mut Settings);
+    let bad: [(&str, Spoil); 9] = [
         ("spread", |s| s.spread = Rate::percent(11)),
         ("bar_share", |s| s.bar_share = Rate::percent(-1)),
         ("funding_rate", |s| s.funding_rate = Rate::percent(5)),
