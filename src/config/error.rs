@@ -3,8 +3,9 @@
 use std::fmt;
 
 use super::Source;
+use crate::types::Exit;
 
-/// Everything that was found wrong. The daemon leaves with 78 and changes nothing.
+/// Everything that was found wrong. The daemon leaves and changes nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
     /// At least one.
@@ -14,7 +15,7 @@ pub struct ConfigError {
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// The setting, variable or flag with its value, where there is one: `health.interval = "abc"`.
+    /// The setting or variable with its value, where the message does not name it: `health.interval = "abc"`.
     pub subject: String,
     /// Where it was said; `None` if nowhere in particular.
     pub source: Option<Source>,
@@ -23,6 +24,12 @@ pub struct Problem {
 }
 
 impl ConfigError {
+    /// The exit code: a mistake on the command line is one of usage, any other one of configuration.
+    pub fn exit(&self) -> Exit {
+        let is_flag = |problem: &Problem| matches!(problem.source, Some(Source::Flag(_)));
+        if self.problems.iter().all(is_flag) { Exit::Usage } else { Exit::Configuration }
+    }
+
     /// An error of one problem.
     pub(super) fn one(problem: Problem) -> ConfigError {
         ConfigError { problems: vec![problem] }
@@ -38,12 +45,12 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.subject)?;
-        if let Some(source) = &self.source {
-            write!(f, " ({source})")?;
+        match (self.subject.as_str(), &self.source) {
+            ("", None) => f.write_str(&self.message),
+            ("", Some(source)) => write!(f, "{} (set by {source})", self.message),
+            (subject, None) => write!(f, "{subject}: {}", self.message),
+            (subject, Some(source)) => write!(f, "{subject} ({source}): {}", self.message),
         }
-        let separator = if self.subject.is_empty() { "" } else { ": " };
-        write!(f, "{separator}{}", self.message)
     }
 }
 
@@ -63,6 +70,6 @@ impl std::error::Error for ConfigError {}
 pub(super) fn shown(value: &str) -> String {
     /// Enough to recognise the value by.
     const LONGEST: usize = 80;
-    let line: String = value.chars().take(LONGEST).flat_map(char::escape_debug).collect();
+    let line: String = value.chars().take(LONGEST).map(|c| if c.is_control() { ' ' } else { c }).collect();
     if value.chars().count() > LONGEST { format!("{line}…") } else { line }
 }

@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 use super::error::shown;
 use super::named::NamedVariable;
 use super::shape::{Found, Kind, Shape, parse_toml};
-use super::{Environment, Problem, SecretName, SettingPath};
+use super::{ConfigFile, Environment, Problem, SecretName, SettingPath};
 
 /// What begins the name of a variable that sets a setting by its path.
 const PREFIX: &str = "LTL__";
@@ -59,8 +59,9 @@ impl fmt::Display for Source {
 }
 
 /// The layer of a configuration file. What is wrong with it goes to `problems`.
-pub(super) fn from_file(shape: &Shape, path: &str, text: &str, problems: &mut Vec<Problem>) -> Layer {
+pub(super) fn from_file(shape: &Shape, file: &ConfigFile, problems: &mut Vec<Problem>) -> Layer {
     let mut layer = Layer::new();
+    let (path, text) = (&*file.path.display().to_string(), file.text.as_str());
     let parsed = DeTable::parse(text).and_then(|lines| Ok((lines, text.parse::<toml::Table>()?)));
     match parsed {
         Ok((lines, values)) => {
@@ -73,6 +74,16 @@ pub(super) fn from_file(shape: &Shape, path: &str, text: &str, problems: &mut Ve
             let message = format!("{source}: it is not TOML: {}", error.message().replace('\n', ", "));
             problems.push(Problem { subject: String::new(), source: None, message });
         }
+    }
+    layer
+}
+
+/// The layer of a file that may hold one section only.
+pub(super) fn from_part(shape: &Shape, part: &str, file: &ConfigFile, problems: &mut Vec<Problem>) -> Layer {
+    let layer = from_file(shape, file, problems);
+    for (path, (_, source)) in layer.iter().filter(|(path, _)| path.keys().first().is_none_or(|key| key != part)) {
+        let message = format!("only settings of `[{part}]` can be given here; write it into the configuration file");
+        problems.push(Problem { subject: path.to_string(), source: Some(source.clone()), message });
     }
     layer
 }

@@ -16,6 +16,8 @@ use super::{ConfigError, Environment, Override, Problem, Secrets, SettingPath, S
 
 /// Read if it is there and no file is named.
 const USUAL_FILE: &str = "config/default.toml";
+/// The section that a file of its own can hold.
+const FAULTS: &str = "faults";
 /// Far above any configuration. A larger file is a mistake, such as a device or a recording.
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
@@ -37,6 +39,8 @@ pub struct Inputs<'a> {
     pub environment: &'a Environment,
     /// What the flags say.
     pub flags: Vec<Override>,
+    /// The file that `--faults` names, with a `[faults]` section and nothing else.
+    pub faults: Option<ConfigFile>,
 }
 
 /// A configuration that every room has agreed to.
@@ -77,10 +81,9 @@ impl ConfigFile {
 pub fn load(inputs: Inputs<'_>) -> Result<Config, ConfigError> {
     let mut problems = Vec::new();
     let secrets = Secrets::read(inputs.environment, &mut problems);
-    let file = inputs.file.as_ref().map(|file| (file.path.display().to_string(), file.text.as_str()));
-    let file = file.as_ref().map(|(path, text)| (path.as_str(), *text));
-    let assembled = assemble::<Settings>(file, VARIABLES, inputs.environment, inputs.flags, &mut problems);
-    let Some((settings, layer)) = assembled else { return Err(ConfigError { problems }) };
+    let Some((settings, layer)) = assemble::<Settings>(VARIABLES, inputs, &mut problems) else {
+        return Err(ConfigError { problems });
+    };
     let complaints = settings.complaints().into_iter().chain(secrets.complaints(&settings));
     problems.extend(complaints.map(|message| sourced(message, &layer)));
     if !problems.is_empty() {
@@ -100,19 +103,20 @@ pub fn check(inputs: Inputs<'_>) -> Result<(), ConfigError> {
 
 /// Merges the layers and reads a settings struct from them. `None` if anything was wrong.
 pub(super) fn assemble<S: JsonSchema + DeserializeOwned>(
-    file: Option<(&str, &str)>,
     named: &[NamedVariable],
-    environment: &Environment,
-    flags: Vec<Override>,
+    inputs: Inputs<'_>,
     problems: &mut Vec<Problem>,
 ) -> Option<(S, Layer)> {
     let shape = Shape::of::<S>();
-    let mut merged = match file {
-        Some((path, text)) => layer::from_file(&shape, path, text, problems),
-        None => Layer::new(),
-    };
-    merged.extend(layer::from_environment(&shape, named, environment, problems));
-    merged.extend(layer::from_flags(flags));
+    let mut merged = Layer::new();
+    if let Some(file) = &inputs.file {
+        merged.extend(layer::from_file(&shape, file, problems));
+    }
+    merged.extend(layer::from_environment(&shape, named, inputs.environment, problems));
+    merged.extend(layer::from_flags(inputs.flags));
+    if let Some(file) = &inputs.faults {
+        merged.extend(layer::from_part(&shape, FAULTS, file, problems));
+    }
     if !problems.is_empty() {
         return None;
     }
@@ -169,12 +173,8 @@ fn sourced(message: String, layer: &Layer) -> Problem {
         let ends_word = |rest: &str| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_' || c == '.');
         message.match_indices(&name).any(|(at, _)| ends_word(&message[at + name.len()..]))
     };
-    let source = layer.iter().find(|(path, _)| is_named(path)).map(|(_, (_, source))| source);
-    let message = match source {
-        Some(source) => format!("{message} (set by {source})"),
-        None => message,
-    };
-    Problem { subject: String::new(), source: None, message }
+    let source = layer.iter().find(|(path, _)| is_named(path)).map(|(_, (_, source))| source.clone());
+    Problem { subject: String::new(), source, message }
 }
 
 /// Reads a small text file.

@@ -29,7 +29,7 @@ pub use load::{Config, ConfigFile, Inputs, check, load};
 pub use path::SettingPath;
 pub use seconds::{ParseSecondsError, parse_seconds};
 pub use secrets::{SecretName, Secrets};
-pub use settings::{RunSettings, Settings};
+pub use settings::{FaultSettings, RunSettings, Settings};
 pub use show::{as_table, as_toml, schema};
 
 #[cfg(test)]

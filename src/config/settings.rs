@@ -3,8 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::clock::Speed;
 use crate::types::Symbol;
-use crate::{market, notify, strategy, telemetry};
+use crate::{exchange, feed, health, market, notify, recorder, strategy, telemetry};
 
 /// Symbols of one session at most: each has indicators, buffers and a line on every screen.
 const MAX_SYMBOLS: usize = 100;
@@ -21,6 +22,16 @@ pub struct Settings {
     pub regime: strategy::RegimeSettings,
     /// Which strategies run, and what every signal must keep to.
     pub strategy: strategy::Settings,
+    /// Where market data comes from.
+    pub feed: feed::Settings,
+    /// The simulated exchange. What the market feed does not carry is made from these numbers.
+    pub exchange: exchange::Settings,
+    /// What goes wrong in a rehearsal.
+    pub faults: FaultSettings,
+    /// How much of the flight recording is kept.
+    pub recorder: recorder::Settings,
+    /// What is still healthy, and what is done when it is not.
+    pub health: health::Settings,
     /// Messages to people.
     pub notify: notify::Settings,
     /// The log.
@@ -28,20 +39,35 @@ pub struct Settings {
 }
 
 /// What is run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RunSettings {
     /// What is traded, as CCXT unified symbols; up to 100 of them. `--symbols` and `TRADING_SYMBOLS` come
     /// before it.
     pub symbols: Vec<Symbol>,
     /// Of the synthetic feed and of random faults: the same seed gives the same session. `--seed` comes before it.
-    pub seed: u32,
+    pub seed: u64,
+    /// Pace of a synthetic or recorded feed against the wall clock: a number above 0, or `max`. If it is not set,
+    /// the embedded demo runs at 60 and everything else at 1. `--speed` comes before it.
+    pub speed: Option<Speed>,
+}
+
+/// What goes wrong in a rehearsal: nothing, unless it is set. A file with this section alone can be given with
+/// `--faults`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct FaultSettings {
+    /// With the market data.
+    pub feed: feed::faults::Settings,
+    /// At the simulated exchange, and between it and us.
+    pub venue: exchange::faults::Settings,
 }
 
 impl Default for RunSettings {
     fn default() -> RunSettings {
         let symbol = |text: &str| text.parse().expect("the embedded symbols are unified ones");
-        RunSettings { symbols: ["BTC/USDT:USDT", "ETH/USDT:USDT", "SOL/USDT:USDT"].map(symbol).to_vec(), seed: 1 }
+        let symbols = ["BTC/USDT:USDT", "ETH/USDT:USDT", "SOL/USDT:USDT"].map(symbol).to_vec();
+        RunSettings { symbols, seed: 1, speed: None }
     }
 }
 
@@ -53,6 +79,12 @@ impl Settings {
             self.market.check().map_err(|error| error.to_string()),
             self.regime.check().map_err(|error| error.to_string()),
             self.strategy.check().map_err(|error| error.to_string()),
+            self.feed.check().map_err(|error| error.to_string()),
+            self.exchange.check().map_err(|error| named("exchange", &error)),
+            self.faults.feed.check().map_err(|error| error.to_string()),
+            self.faults.venue.check().map_err(|error| named("faults.venue", &error)),
+            self.recorder.check(),
+            self.health.check(),
             self.notify.check(),
             self.telemetry.check(),
         ]
@@ -60,6 +92,11 @@ impl Settings {
         .filter_map(Result::err)
         .collect()
     }
+}
+
+/// The exchange is a library of its own to its other users, and does not know its section.
+fn named(section: &str, error: &exchange::SettingError) -> String {
+    format!("{section}.{} = {}: {}", error.setting, error.value, error.remedy)
 }
 
 impl RunSettings {

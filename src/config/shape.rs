@@ -89,21 +89,23 @@ impl Shape {
         }
     }
 
-    /// Every setting that has a fixed name, in order, with its shape. A map counts as one.
-    pub(super) fn settings(&self) -> Vec<(SettingPath, &Shape)> {
+    /// Every section and setting that has a fixed name, in order. A map counts as one setting.
+    pub(super) fn paths(&self) -> Vec<(SettingPath, &Shape)> {
         let mut all = Vec::new();
         self.collect(&SettingPath::default(), &mut all);
         all
     }
 
     fn collect<'a>(&'a self, at: &SettingPath, all: &mut Vec<(SettingPath, &'a Shape)>) {
-        match &self.kind {
-            Kind::Section(fields) => fields.iter().for_each(|(name, shape)| shape.collect(&at.child(name), all)),
-            Kind::Map(_) | Kind::Leaf(_) => all.push((at.clone(), self)),
+        let Kind::Section(fields) = &self.kind else { return };
+        for (name, shape) in fields {
+            let path = at.child(name);
+            all.push((path.clone(), shape));
+            shape.collect(&path, all);
         }
     }
 
-    /// The setting whose name is nearest to `wanted`, if any is near enough to have been meant.
+    /// The section or setting whose name is nearest to `wanted`, if any is near enough to have been meant.
     pub(super) fn nearest(&self, wanted: &SettingPath) -> Option<SettingPath> {
         /// Below this, names have little more in common than their alphabet.
         const ALIKE: f64 = 0.75;
@@ -115,7 +117,7 @@ impl Shape {
             let key = path.keys().last().map_or(0.0, |key| strsim::jaro_winkler(&wanted_key, key));
             if key == 1.0 { whole.max(0.9) } else { whole * 0.5 + key * 0.5 }
         };
-        let scored = self.settings().into_iter().map(|(path, _)| (alike(&path), path));
+        let scored = self.paths().into_iter().map(|(path, _)| (alike(&path), path));
         scored.filter(|(score, _)| *score > ALIKE).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, path)| path)
     }
 }
@@ -182,6 +184,10 @@ fn kind(schema: &Json, definitions: &Json, depth: usize) -> Kind {
     if let Some(choices) = schema.get("oneOf").and_then(Json::as_array) {
         let is_text = |choice: &Json| choice.get("type").and_then(Json::as_str) == Some("string");
         return leaf(if choices.iter().all(is_text) { Leaf::Text } else { Leaf::Toml });
+    }
+    if let Some(choices) = schema.get("anyOf").and_then(Json::as_array) {
+        let is_text = choices.iter().any(|choice| types(resolve(choice, definitions)).contains(&"string"));
+        return leaf(if is_text { Leaf::Text } else { Leaf::Toml });
     }
     match types(schema).as_slice() {
         ["object"] => match schema.get("additionalProperties").or_else(|| first_pattern(schema)) {
