@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use super::values::{feed, restarts, seconds, speed, timerange};
+use super::values::{feed, log_format, reason, restarts, seconds, seed, speed, timerange};
 use crate::clock::Speed;
 use crate::config::Override;
 use crate::telemetry::LogFormat;
@@ -59,7 +59,7 @@ pub struct RunFlags {
     #[arg(long)]
     pub paper: bool,
     /// Stop after so many seconds of wall time; fractions are allowed
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true)]
     pub duration: Option<Span>,
     /// Recover from errors of the loop with back-off in place of ending; --duration still ends it
     #[arg(long)]
@@ -68,10 +68,10 @@ pub struct RunFlags {
     #[arg(long)]
     pub auto_restart: bool,
     /// How often the loop is started anew at most
-    #[arg(long, value_name = "N", default_value = "1000", value_parser = restarts)]
+    #[arg(long, value_name = "N", default_value = "1000", value_parser = restarts, allow_negative_numbers = true)]
     pub max_restarts: u32,
     /// Wait in seconds before the first new start; doubled after each, up to an hour
-    #[arg(long, value_name = "S", default_value = "30", value_parser = seconds)]
+    #[arg(long, value_name = "S", default_value = "30", value_parser = seconds, allow_negative_numbers = true)]
     pub restart_delay: Span,
     /// Check everything as `doctor` does, and leave
     #[arg(long)]
@@ -86,13 +86,13 @@ pub struct RunFlags {
     #[arg(long, value_name = "NAME", value_parser = feed)]
     pub feed: Option<String>,
     /// Pace against the wall clock: a number, or `max` [default: 1; 60 for the embedded demo]
-    #[arg(long, value_name = "X|max", value_parser = speed)]
+    #[arg(long, value_name = "X|max", value_parser = speed, allow_negative_numbers = true)]
     pub speed: Option<Speed>,
     /// Part of a recorded feed, in UTC days without the last: 20241001-20241105
     #[arg(long, value_name = "FROM-UNTIL", value_parser = timerange, allow_hyphen_values = true)]
     pub timerange: Option<String>,
     /// Seed of the synthetic feed and of random faults: the same seed, the same session [default: 1]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=super::values::MAX_SEED))]
+    #[arg(long, value_name = "N", value_parser = seed(), allow_negative_numbers = true)]
     pub seed: Option<u64>,
     /// Rehearse what goes wrong: a TOML file with a [faults] section
     #[arg(long, value_name = "FILE")]
@@ -101,7 +101,7 @@ pub struct RunFlags {
     #[arg(long)]
     pub reset_paper: bool,
     /// How log lines are written
-    #[arg(long, value_name = "FORMAT", value_parser = super::values::log_format())]
+    #[arg(long, value_name = "FORMAT", value_parser = log_format())]
     pub log_format: Option<LogFormat>,
     /// A file that gets every log line as well; it rotates and is capped
     #[arg(long, value_name = "FILE")]
@@ -139,7 +139,7 @@ pub enum Task {
     /// Lower the trading state after a halt, and acknowledge adjustments
     Rearm {
         /// Why it is safe again; kept in the ledger
-        #[arg(long, value_name = "TEXT", value_parser = super::values::reason)]
+        #[arg(long, value_name = "TEXT", value_parser = reason)]
         reason: String,
     },
     /// Run a recorded session through the engine again

@@ -9,7 +9,7 @@ use crate::telemetry::LogFormat;
 use crate::types::Span;
 
 /// The largest seed: a configuration file's integers are signed.
-pub(super) const MAX_SEED: u64 = i64::MAX as u64;
+const MAX_SEED: u64 = i64::MAX as u64;
 /// More restarts than a year of them would take.
 const MAX_RESTARTS: u32 = 1_000_000;
 /// Longest reason: it is a line in the ledger.
@@ -36,6 +36,10 @@ pub(super) fn timerange(text: &str) -> Result<String, String> {
 pub(super) fn restarts(text: &str) -> Result<u32, String> {
     let number = text.parse().ok().filter(|number| *number <= MAX_RESTARTS);
     number.ok_or_else(|| format!("write a whole number from 0 to {MAX_RESTARTS}"))
+}
+
+pub(super) fn seed() -> impl TypedValueParser<Value = u64> {
+    clap::value_parser!(u64).range(..=MAX_SEED)
 }
 
 pub(super) fn reason(text: &str) -> Result<String, String> {

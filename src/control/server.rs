@@ -21,6 +21,8 @@ use crate::types::{InstrumentId, Symbol};
 
 /// Connections at a time. People and scripts come one by one.
 const MAX_CONNECTIONS: usize = 8;
+/// What is read, and thrown away, of a request that is too long.
+const MAX_REST: u64 = 1 << 20;
 /// How long a connection may take to say its line, or to take its answer.
 const LINE_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a command may wait for a place before the engine.
@@ -124,7 +126,16 @@ async fn talk(stream: UnixStream, sources: Arc<Sources>, _place: OwnedSemaphoreP
         let mut text = serde_json::to_vec(&answer).unwrap_or_default();
         text.push(b'\n');
         let written = timeout(LINE_PATIENCE, writer.write_all(&text)).await;
-        if refused || !matches!(written, Ok(Ok(()))) {
+        if refused {
+            // What was not read would reset the connection, and the answer with it.
+            let rest = async {
+                writer.shutdown().await?;
+                tokio::io::copy(&mut (&mut reader).take(MAX_REST), &mut tokio::io::sink()).await
+            };
+            let _ = timeout(LINE_PATIENCE, rest).await;
+            return;
+        }
+        if !matches!(written, Ok(Ok(()))) {
             return;
         }
     }

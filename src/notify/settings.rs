@@ -102,7 +102,7 @@ impl Settings {
             (None, None) => Ok(()),
             (Some(token), Some(_)) if is_token(token.expose_secret()) => Ok(()),
             (Some(_), Some(_)) => Err("TELEGRAM_BOT_TOKEN has not the form of a token: copy it from @BotFather, like \
-                                       123456:ABC-def (a number, a colon, letters)"
+                                       987654:ABC-def (a number, a colon, letters)"
                 .to_owned()),
             (Some(_), None) => Err("TELEGRAM_BOT_TOKEN is set, but no chat: set TELEGRAM_CHAT_ID, or \
                                     notify.telegram.enabled = false"
