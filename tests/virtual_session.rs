@@ -28,13 +28,21 @@ fn symbols() -> Vec<Symbol> {
 
 fn begin(dir: &Path, seed: u64, exchange: exchange::Settings) -> Crank {
     let feed = feed::open(&feed::Settings::default(), "synthetic", &symbols(), None, seed).expect("the embedded feed");
-    let plan = Plan { dir, feed, rooms: demo_rooms(), exchange, faults: Default::default(), seed, recorder: None, config: String::new(), pulses: Pulses::new(&symbols(), true) };
+    let plan = Plan {
+        dir,
+        feed,
+        rooms: demo_rooms(),
+        exchange,
+        faults: Default::default(),
+        seed,
+        recorder: None,
+        config: String::new(),
+        pulses: Pulses::new(&symbols(), true),
+    };
     let assembled = coordinator::assemble(plan, Clock::start()).expect("a session");
     let mut crank = assembled.crank;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
-    runtime
-        .block_on(coordinator::start(&mut crank, assembled.recovered, Span::secs(60), |_| {}))
-        .expect("a start");
+    runtime.block_on(coordinator::start(&mut crank, assembled.recovered, Span::secs(60), |_| {})).expect("a start");
     crank
 }
 
@@ -52,7 +60,11 @@ fn the_demo_opens_protects_and_closes_a_position() {
     let mut crank = begin(dir.path(), 1, exchange::Settings::default());
     run_for(&mut crank, Span::HOUR);
     let at = crank.session.at();
-    crank.session.push(at, Source::Operator, Event::Command(Command::Shutdown { flatten: false, reason: "end".into() }));
+    crank.session.push(
+        at,
+        Source::Operator,
+        Event::Command(Command::Shutdown { flatten: false, reason: "end".into() }),
+    );
     run_for(&mut crank, Span::secs(10));
     crank.flush().expect("a flush");
     let view = crank.session.engine().view();

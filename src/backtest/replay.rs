@@ -42,7 +42,9 @@ pub enum ReplayError {
     #[error(transparent)]
     Recording(#[from] RecordingError),
     /// A segment's snapshot is of another version of the engine.
-    #[error("segment {segment}: its snapshot of the engine cannot be read ({reason}); it was recorded by version {build}")]
+    #[error(
+        "segment {segment}: its snapshot of the engine cannot be read ({reason}); it was recorded by version {build}"
+    )]
     Snapshot {
         /// Which segment.
         segment: u32,
@@ -117,12 +119,7 @@ type Pending = (Box<Stamped<Event>>, Option<u64>, Vec<Action>);
 /// Events between two words of progress.
 const PROGRESS_EVERY: u64 = 10_000;
 
-fn settle(
-    pending: Option<Pending>,
-    recorded: Option<u64>,
-    verify: bool,
-    done: &mut Replayed,
-) {
+fn settle(pending: Option<Pending>, recorded: Option<u64>, verify: bool, done: &mut Replayed) {
     let Some((event, replayed, actions)) = pending else { return };
     if !verify || done.divergence.is_some() {
         return;

@@ -1,64 +1,50 @@
 //! The commands beside trading.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use clap::CommandFactory;
-
-use super::{Failure, configuration, place};
+use super::{Failure, configuration, state_dir};
 use crate::backtest;
-use crate::cli::tables::{self, Finding};
-use crate::cli::{Cli, Command, CommonArgs, ConfigCommand, ReplayArgs, RunArgs, TradesArgs};
+use crate::cli::{self, ConfigCommand, ConfigFormat, Finding, Invocation, Task, TradesFlags, Verdict};
 use crate::clock::Clock;
 use crate::config::{self, Environment};
-use crate::control::{self, Answer, Request};
+use crate::control::{self, Answer, ClientError, Request};
 use crate::ledger::{self, StateLock, TradeFilter};
-use crate::protocol;
 use crate::recorder;
-use crate::types::Exit;
+use crate::types::{Exit, Timestamp};
+
+/// How long `stop` waits for the daemon to be gone.
+const STOP_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Does a command.
-pub(super) fn run(command: Command, environment: &Environment, clock: Clock) -> Result<Exit, Failure> {
-    match command {
-        Command::Config(command) => configure(&command, environment),
-        Command::Doctor(common) => doctor(&RunArgs { common, ..RunArgs::default() }, environment, clock),
-        Command::Status(common) => status(&common, environment),
-        Command::Stop(common) => tell(&common, environment, &Request::Stop, "stopping"),
-        Command::Pause(common) => {
-            tell(&common, environment, &Request::Do(protocol::Command::Pause), "paused: no more entries")
-        }
-        Command::Resume(common) => {
-            tell(&common, environment, &Request::Do(protocol::Command::Resume), "the pause is lifted")
-        }
-        Command::Trades(args) => trades(&args, environment),
-        Command::Rearm(args) => {
-            let dir = place::state_dir(args.common.state_dir.as_deref(), environment)?;
-            rearm(&dir, &args.reason, clock)
-        }
-        Command::Replay(args) => replay(&args, environment),
-        Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "live_trading_launcher", &mut std::io::stdout());
-            Ok(Exit::Clean)
-        }
+pub(super) fn run(task: &Task, asked: &Invocation, environment: &Environment, clock: Clock) -> Result<Exit, Failure> {
+    match task {
+        Task::Config { command } => configure(*command, asked, environment),
+        Task::Doctor => doctor(asked, environment, clock),
+        Task::Status { json } => status(*json, &state_dir(asked, environment)?),
+        Task::Stop => stop(&state_dir(asked, environment)?),
+        Task::Pause => tell(&state_dir(asked, environment)?, &Request::Pause, "paused: no more entries"),
+        Task::Resume => tell(&state_dir(asked, environment)?, &Request::Resume, "the pause is lifted"),
+        Task::Trades(flags) => trades(flags, &state_dir(asked, environment)?),
+        Task::Rearm { reason } => rearm(&state_dir(asked, environment)?, reason, clock),
+        Task::Replay { session, verify } => replay(session, *verify, &state_dir(asked, environment)?),
+        Task::Completions { shell } => print(&cli::completions(*shell)),
     }
 }
 
-fn common(common: &CommonArgs) -> RunArgs {
-    RunArgs { common: common.clone(), ..RunArgs::default() }
-}
-
-fn configure(command: &ConfigCommand, environment: &Environment) -> Result<Exit, Failure> {
+fn configure(command: ConfigCommand, asked: &Invocation, environment: &Environment) -> Result<Exit, Failure> {
     match command {
         ConfigCommand::Schema => print(&config::schema()),
-        ConfigCommand::Check(args) => {
-            configuration(&common(args), environment)?;
+        ConfigCommand::Check => {
+            configuration(asked, environment)?;
             print("the configuration is good")
         }
-        ConfigCommand::Show { format, common: args } => {
-            let config = configuration(&common(args), environment)?;
-            match format.as_str() {
-                "toml" => print(&config::as_toml(&config)),
-                "template" => print(&config::template()),
-                _ => print(&config::as_table(&config)),
+        ConfigCommand::Show { format } => {
+            let config = configuration(asked, environment)?;
+            match format {
+                ConfigFormat::Table => print(&config::as_table(&config)),
+                ConfigFormat::Toml => print(&config::as_toml(&config)),
+                ConfigFormat::Template => print(&config::template()),
             }
         }
     }
@@ -72,141 +58,137 @@ fn print(text: &str) -> Result<Exit, Failure> {
 }
 
 /// What can be known without a venue.
-pub(super) fn doctor(args: &RunArgs, environment: &Environment, clock: Clock) -> Result<Exit, Failure> {
+pub(super) fn doctor(asked: &Invocation, environment: &Environment, clock: Clock) -> Result<Exit, Failure> {
     let mut findings = Vec::new();
-    let mut find = |subject, outcome: Result<String, String>| {
-        let good = outcome.is_ok();
-        findings.push(Finding { subject, good, detail: outcome.unwrap_or_else(|problem| problem) });
-        good
-    };
-    let config = configuration(args, environment);
-    let mut exit = Exit::Clean;
-    match &config {
-        Ok(config) => {
-            find("configuration", Ok(format!("{} settings differ from the defaults", config.sources.len())));
-            let symbols: Vec<_> = config.settings.run.symbols.iter().map(ToString::to_string).collect();
-            find("symbols", Ok(symbols.join(", ")));
-            let feed = config.settings.feed.range().and_then(|range| {
-                let settings = &config.settings.feed;
-                crate::feed::open(settings, &settings.source, &config.settings.run.symbols, range, config.settings.run.seed)
-            });
-            if !find("feed", feed.map(|feed| feed.describe()).map_err(|error| error.to_string())) {
-                exit = Exit::Configuration;
-            }
-        }
-        Err(failure) => {
-            find("configuration", Err(failure.to_string()));
-            exit = Exit::Configuration;
-        }
+    examine_settings(asked, environment, &mut findings);
+    match state_dir(asked, environment) {
+        Ok(dir) => examine_dir(&dir, &mut findings),
+        Err(failure) => note(&mut findings, "state directory", Verdict::Bad(failure.exit), failure.message),
     }
-    let dir = place::state_dir(args.common.state_dir.as_deref(), environment);
-    match dir {
-        Ok(dir) => examine_dir(&dir, &mut find, &mut exit),
-        Err(failure) => {
-            find("state directory", Err(failure.to_string()));
-            exit = Exit::Configuration;
-        }
-    }
-    let year_2024 = crate::types::Timestamp::from_secs(1_704_067_200);
     let wall = clock.wall();
-    let sane = if wall > year_2024 { Ok(wall.to_string()) } else { Err(format!("{wall} cannot be; set the clock")) };
-    find("clock", sane);
-    let systemd = environment.get("NOTIFY_SOCKET").ok().flatten();
-    find("systemd", Ok(systemd.map_or("not started by systemd".to_owned(), |path| format!("notified at {path}"))));
-    print(&tables::findings(&findings))?;
-    Ok(exit)
+    let verdict = if wall > SANE_CLOCK { Verdict::Good } else { Verdict::Bad(Exit::TryLater) };
+    note(&mut findings, "clock", verdict, wall.to_string());
+    note(&mut findings, "venue", Verdict::Unknown, "paper needs none");
+    let socket = environment.get("NOTIFY_SOCKET").ok().flatten();
+    note(&mut findings, "systemd", Verdict::Good, socket.unwrap_or("not started by systemd"));
+    print(&cli::doctor_table(&findings))?;
+    Ok(cli::doctor_exit(&findings))
 }
 
-fn examine_dir(dir: &Path, find: &mut impl FnMut(&'static str, Result<String, String>) -> bool, exit: &mut Exit) {
-    if !dir.exists() {
-        find("state directory", Ok(format!("{} will be made", dir.display())));
-        return;
-    }
-    let lock = StateLock::acquire(dir);
-    match &lock {
-        Ok(_) => find("state directory", Ok(format!("{} is free", dir.display()))),
-        Err(error) => {
-            *exit = Exit::TryLater;
-            find("state directory", Err(error.to_string()))
-        }
+/// A clock before this has lost its battery: 2024-01-01 UTC.
+const SANE_CLOCK: Timestamp = Timestamp::from_secs(1_704_067_200);
+/// Room on the disk below which a day's recording may not fit, in MiB.
+const LITTLE_ROOM_MIB: u64 = 512;
+
+fn note(findings: &mut Vec<Finding>, subject: &str, verdict: Verdict, detail: impl ToString) {
+    findings.push(Finding { subject: subject.to_owned(), verdict, detail: detail.to_string() });
+}
+
+fn examine_settings(asked: &Invocation, environment: &Environment, findings: &mut Vec<Finding>) {
+    let config = match configuration(asked, environment) {
+        Ok(config) => config,
+        Err(failure) => return note(findings, "configuration", Verdict::Bad(failure.exit), failure.message),
     };
+    let settings = &config.settings;
+    note(findings, "configuration", Verdict::Good, format!("{} settings are not defaults", config.sources.len()));
+    let symbols: Vec<_> = settings.run.symbols.iter().map(ToString::to_string).collect();
+    note(findings, "symbols", Verdict::Good, symbols.join(", "));
+    let feed = settings.feed.range().and_then(|range| {
+        crate::feed::open(&settings.feed, &settings.feed.source, &settings.run.symbols, range, settings.run.seed)
+    });
+    match feed {
+        Ok(feed) => note(findings, "feed", Verdict::Good, feed.describe()),
+        Err(error) => note(findings, "feed", Verdict::Bad(Exit::Configuration), error),
+    }
+}
+
+fn examine_dir(dir: &Path, findings: &mut Vec<Finding>) {
+    if !dir.exists() {
+        return note(findings, "state directory", Verdict::Good, format!("{} will be made", dir.display()));
+    }
+    match StateLock::acquire(dir) {
+        Ok(_) => note(findings, "state directory", Verdict::Good, format!("{} is free", dir.display())),
+        Err(error) => note(findings, "state directory", Verdict::Bad(error.exit()), error),
+    }
     if dir.join(ledger::LEDGER_FILE).exists() {
-        let audit = ledger::audit(dir).map_err(|error| error.to_string()).and_then(|audit| {
-            if audit.agrees() {
-                Ok(format!("{} fills, and the books add up", audit.fills))
-            } else {
-                Err(format!("the books do not add up: {audit:?}"))
+        match ledger::audit(dir) {
+            Ok(audit) if audit.agrees() => {
+                note(findings, "ledger", Verdict::Good, format!("{} fills, and the books add up", audit.fills));
             }
-        });
-        if !find("ledger", audit) {
-            *exit = Exit::Configuration;
+            Ok(audit) => note(findings, "ledger", Verdict::Doubtful, format!("the books do not add up: {audit:?}")),
+            Err(error) => note(findings, "ledger", Verdict::Bad(error.exit()), error),
         }
     }
-    let free = rustix::fs::statvfs(dir).map(|stat| stat.f_bavail.saturating_mul(stat.f_frsize) / (1 << 20));
-    find("disk", free.map(|mib| format!("{mib} MiB free")).map_err(|error| error.to_string()));
-}
-
-fn status(common: &CommonArgs, environment: &Environment) -> Result<Exit, Failure> {
-    let dir = place::state_dir(common.state_dir.as_deref(), environment)?;
-    match ask(&dir, &Request::Status)? {
-        Answer::Status(view) => print(&tables::status(&view)),
-        Answer::Accepted => Ok(Exit::Clean),
-        Answer::Refused(why) => Err(Failure::new(Exit::Failed, why)),
+    match rustix::fs::statvfs(dir) {
+        Ok(stat) => {
+            let mib = stat.f_bavail.saturating_mul(stat.f_frsize) / (1 << 20);
+            let verdict = if mib < LITTLE_ROOM_MIB { Verdict::Doubtful } else { Verdict::Good };
+            note(findings, "disk", verdict, format!("{mib} MiB free"));
+        }
+        Err(error) => note(findings, "disk", Verdict::Doubtful, error),
     }
 }
 
-fn tell(common: &CommonArgs, environment: &Environment, request: &Request, done: &str) -> Result<Exit, Failure> {
-    let dir = place::state_dir(common.state_dir.as_deref(), environment)?;
-    match ask(&dir, request)? {
-        Answer::Accepted | Answer::Status(_) => print(done),
-        Answer::Refused(why) => Err(Failure::new(Exit::Failed, why)),
+fn status(json: bool, dir: &Path) -> Result<Exit, Failure> {
+    let Answer::Status(status) = ask(dir, &Request::Status)? else {
+        return Err(Failure::new(Exit::Failed, "the daemon gave no status"));
+    };
+    if json {
+        let text = serde_json::to_string_pretty(&status).map_err(|error| Failure::new(Exit::Failed, error))?;
+        return print(&text);
+    }
+    print(&cli::status_text(&status))
+}
+
+fn tell(dir: &Path, request: &Request, done: &str) -> Result<Exit, Failure> {
+    ask(dir, request)?;
+    print(done)
+}
+
+/// Asks the daemon to end, and waits until it has.
+fn stop(dir: &Path) -> Result<Exit, Failure> {
+    ask(dir, &Request::Stop { reason: "stop command".to_owned() })?;
+    if runtime()?.block_on(control::wait_until_gone(dir, STOP_PATIENCE)) {
+        print("stopped")
+    } else {
+        Err(Failure::new(Exit::Failed, format!("the daemon is still there after {STOP_PATIENCE:?}; look at its log")))
     }
 }
 
 fn ask(dir: &Path, request: &Request) -> Result<Answer, Failure> {
-    control::ask(dir, request).map_err(|error| Failure::new(Exit::TryLater, error))
+    let answer = runtime()?.block_on(control::ask(dir, request));
+    answer.map_err(|error| Failure::new(Exit::TryLater, error))
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| Failure::new(Exit::Failed, format!("the runtime cannot be started: {error}")))
 }
 
 /// A running daemon lowers its own state; the ledger of a stopped one is written to.
 fn rearm(dir: &Path, reason: &str, clock: Clock) -> Result<Exit, Failure> {
-    if reason.trim().is_empty() {
-        return Err(Failure::new(Exit::Usage, "--reason is empty; say why it is safe to trade again"));
-    }
-    let command = protocol::Command::Rearm { reason: reason.to_owned() };
-    match control::ask(dir, &Request::Do(command)) {
-        Ok(Answer::Refused(why)) => Err(Failure::new(Exit::Failed, why)),
-        Ok(Answer::Accepted | Answer::Status(_)) => print("the running daemon is re-armed"),
-        Err(_) => {
+    let request = Request::Rearm { reason: reason.to_owned() };
+    match runtime()?.block_on(control::ask(dir, &request)) {
+        Ok(_) => print("the running daemon is re-armed"),
+        Err(ClientError::NotRunning { .. }) => {
             ledger::rearm(dir, reason, clock.wall()).map_err(|error| Failure::new(error.exit(), error))?;
             print("the ledger is re-armed; the next start trades again")
         }
+        Err(error) => Err(Failure::new(Exit::TryLater, error)),
     }
 }
 
-fn trades(args: &TradesArgs, environment: &Environment) -> Result<Exit, Failure> {
-    let dir = place::state_dir(args.common.state_dir.as_deref(), environment)?;
-    let filter = TradeFilter { symbol: args.symbol.clone(), limit: args.last, ..TradeFilter::default() };
-    let list = ledger::trades(&dir, &filter).map_err(|error| Failure::new(error.exit(), error))?;
-    let failed = |error: String| Failure::new(Exit::Failed, error);
-    match args.format.as_str() {
-        "json" => print(&serde_json::to_string_pretty(&list).map_err(|error| failed(error.to_string()))?),
-        "csv" => {
-            let mut writer = csv::Writer::from_writer(Vec::new());
-            for one in &list {
-                writer.serialize(one).map_err(|error| failed(error.to_string()))?;
-            }
-            let bytes = writer.into_inner().map_err(|error| failed(error.to_string()))?;
-            print(&String::from_utf8_lossy(&bytes))
-        }
-        _ => print(&tables::trades(&list)),
-    }
+fn trades(flags: &TradesFlags, dir: &Path) -> Result<Exit, Failure> {
+    let filter = TradeFilter { symbol: flags.symbol.clone(), limit: flags.last, ..TradeFilter::default() };
+    let list = ledger::trades(dir, &filter).map_err(|error| Failure::new(error.exit(), error))?;
+    let text = cli::trades_text(&list, flags.format).map_err(|error| Failure::new(Exit::Failed, error))?;
+    print(&text)
 }
 
-fn replay(args: &ReplayArgs, environment: &Environment) -> Result<Exit, Failure> {
-    let dir = place::state_dir(args.common.state_dir.as_deref(), environment)?;
-    let path = find_recording(&dir, &args.session);
+fn replay(session: &Path, verify: bool, dir: &Path) -> Result<Exit, Failure> {
+    let path = find_recording(dir, session);
     let bar = indicatif::ProgressBar::new_spinner();
-    let done = backtest::replay(&path, args.verify, |events| bar.set_message(format!("{events} events")));
+    let done = backtest::replay(&path, verify, |events| bar.set_message(format!("{events} events")));
     bar.finish_and_clear();
     let done = done.map_err(|error| Failure::new(Exit::Configuration, format!("{}: {error}", path.display())))?;
     print(&format!("{} events in {} segments were replayed", done.events, done.segments))?;
@@ -219,18 +201,22 @@ fn replay(args: &ReplayArgs, environment: &Environment) -> Result<Exit, Failure>
             ),
         ));
     }
-    if args.verify {
-        print(&format!("every decision is the same ({} compared)", done.compared))?;
+    if verify {
+        print(&format!("every decision is the same: {} compared", done.compared))?;
     }
-    print(&tables::status(&done.view))
+    let view = &done.view;
+    print(&format!(
+        "equity {} USDT, {} positions opened, {} closed",
+        view.equity, view.positions_opened, view.positions_closed
+    ))
 }
 
-/// A session by its number, or a path.
-fn find_recording(dir: &Path, session: &str) -> PathBuf {
-    let given = PathBuf::from(session);
-    if given.exists() {
-        return given;
+/// A session by its number, its name, or its path.
+fn find_recording(dir: &Path, session: &Path) -> PathBuf {
+    if session.exists() {
+        return session.to_owned();
     }
-    let name = session.parse::<u32>().map_or_else(|_| session.to_owned(), |number| format!("{number:05}"));
+    let text = session.to_string_lossy();
+    let name = text.parse::<u32>().map_or_else(|_| text.into_owned(), |number| format!("{number:05}"));
     dir.join(recorder::RECORDINGS_DIR).join(name)
 }

@@ -10,11 +10,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::banner::Banner;
-use super::{Failure, configuration, place};
-use crate::cli::RunArgs;
+use super::{Failure, configuration, state_dir};
+use crate::cli::{Invocation, RunFlags};
 use crate::clock::{Clock, Pace, Speed};
 use crate::config::{Config, Environment, SecretName, Settings};
-use crate::control;
+use crate::control::{self, HealthLine};
 use crate::coordinator::{self, Coordinator, Ends, Frame, Plan, RunError, Summary};
 use crate::engine::Rooms;
 use crate::feed::{self, Feed};
@@ -34,15 +34,14 @@ const JOIN_WITHIN: Duration = Duration::from_secs(2);
 /// Ten failures in a row are no accident.
 const FAILURES_IN_A_ROW: u32 = 10;
 /// Longest wait between two restarts.
-const LONGEST_DELAY: f64 = 3_600.0;
-/// First wait of `--infinite`.
-const INFINITE_DELAY: f64 = 1.0;
+const LONGEST_DELAY: Span = Span::HOUR;
 /// How often the loop pulses while it waits after an error.
 const BACKOFF_BEAT: Duration = Duration::from_millis(500);
 
 /// What one run of the process holds on to.
 struct Daemon<'a> {
-    args: &'a RunArgs,
+    asked: &'a Invocation,
+    args: &'a RunFlags,
     config: Config,
     rooms: Rooms,
     dir: PathBuf,
@@ -53,21 +52,23 @@ struct Daemon<'a> {
 }
 
 /// Trades until something ends it.
-pub(super) fn run(args: &RunArgs, environment: &Environment, clock: Clock) -> Result<Exit, Failure> {
-    let config = configuration(args, environment)?;
+pub(super) fn run(asked: &Invocation, environment: &Environment, clock: Clock) -> Result<Exit, Failure> {
+    let args = &asked.run;
+    let config = configuration(asked, environment)?;
     let log = start_log(args, &config, environment)?;
     telemetry::leave_on_panic(log.flusher());
     tracing::info!("STARTING LIVE TRADING");
-    let dir = place::state_dir(args.common.state_dir.as_deref(), environment)?;
-    place::make(&dir)?;
+    let dir = state_dir(asked, environment)?;
+    make(&dir)?;
     let _lock = StateLock::acquire(&dir).map_err(|error| Failure::new(error.exit(), error))?;
     if args.reset_paper {
         let aside = ledger::set_aside(&dir).map_err(|error| Failure::new(error.exit(), error))?;
         tracing::info!(folder = %aside.display(), "the old paper session was set aside");
     }
-    let rooms = rooms(args, &config.settings);
+    let rooms = rooms(asked, &config.settings);
     let pulses = Pulses::new(&config.settings.run.symbols, true);
     let daemon = Daemon {
+        asked,
         args,
         rooms,
         dir,
@@ -88,17 +89,18 @@ pub(super) fn run(args: &RunArgs, environment: &Environment, clock: Clock) -> Re
     done
 }
 
-fn start_log(args: &RunArgs, config: &Config, environment: &Environment) -> Result<Telemetry, Failure> {
+fn start_log(args: &RunFlags, config: &Config, environment: &Environment) -> Result<Telemetry, Failure> {
     let rust_log = environment.get("RUST_LOG").ok().flatten();
     let colours = telemetry::colours_wanted(environment.get("NO_COLOR").ok().flatten());
     let secrets = config.secrets.all();
-    let options = telemetry::Options { settings: &config.settings.telemetry, debug: args.debug, rust_log, colours, secrets };
+    let options =
+        telemetry::Options { settings: &config.settings.telemetry, debug: args.debug, rust_log, colours, secrets };
     Telemetry::start(options).map_err(|error| Failure::new(Exit::Configuration, error))
 }
 
 /// The rooms' settings. The embedded market with untouched strategies runs the demo's, which decide on 1m bars.
-fn rooms(args: &RunArgs, settings: &Settings) -> Rooms {
-    let demo = args.is_demo() && settings.feed.source == "synthetic";
+fn rooms(asked: &Invocation, settings: &Settings) -> Rooms {
+    let demo = is_demo(asked, settings);
     let untouched = settings.strategy == crate::strategy::Settings::default();
     let strategy = if demo && untouched { crate::strategy::Settings::demo() } else { settings.strategy.clone() };
     let plain = settings.regime == RegimeSettings::default();
@@ -122,12 +124,12 @@ impl Daemon<'_> {
             .map_err(|error| Failure::new(Exit::Configuration, format!("NOTIFY_SOCKET cannot be used: {error}")))?;
         let (view_sender, view) = watch::channel(Arc::new(View::default()));
         let notifier = self.start_notifier(&tracker, &cancel)?;
-        let monitor = self.start_monitor(&view, &notifier, &systemd);
+        let monitor = Arc::new(self.start_monitor(&view, &notifier, &systemd));
         let watchdog = self.start_watchdog(&systemd, log)?;
         self.start_signals(&tracker, &cancel)?;
         self.start_timer(&tracker, &cancel);
         let (commands, asked) = mpsc::channel(coordinator::COMMAND_QUEUE);
-        self.start_control(&tracker, &cancel, commands, view.clone());
+        self.start_control(&tracker, &cancel, commands, view.clone(), &monitor);
         tracing::info!("STARTING PRODUCTION TRADING LOOP");
         tracing::debug!("About to call start_live_trading()");
         let tell = notifier.clone();
@@ -156,8 +158,8 @@ impl Daemon<'_> {
     fn start_notifier(&self, tracker: &TaskTracker, cancel: &CancellationToken) -> Result<Notifier, Failure> {
         let settings = &self.config.settings.notify;
         let token = self.config.secrets.get(SecretName::TelegramBotToken);
-        let outbox = Outbox::open(&self.dir, settings.outbox_limits())
-            .map_err(|error| Failure::new(error.exit(), error))?;
+        let outbox =
+            Outbox::open(&self.dir, settings.outbox_limits()).map_err(|error| Failure::new(error.exit(), error))?;
         let wiring = notify::Wiring {
             outbox: Box::new(outbox),
             pulses: self.pulses.clone(),
@@ -231,12 +233,12 @@ impl Daemon<'_> {
     }
 
     fn start_timer(&self, tracker: &TaskTracker, cancel: &CancellationToken) {
-        let Some(seconds) = self.args.duration else { return };
+        let Some(duration) = self.args.duration else { return };
         let (stop, reason, cancel) = (self.stop.clone(), self.stop_reason.clone(), cancel.clone());
         tracker.spawn(async move {
             tokio::select! {
                 () = cancel.cancelled() => {}
-                () = tokio::time::sleep(Duration::from_secs_f64(seconds)) => {
+                () = tokio::time::sleep(duration.to_std()) => {
                     let _ = reason.set("duration".to_owned());
                     stop.cancel();
                 }
@@ -250,14 +252,31 @@ impl Daemon<'_> {
         cancel: &CancellationToken,
         commands: mpsc::Sender<crate::protocol::Command>,
         view: watch::Receiver<Arc<View>>,
+        monitor: &Arc<HealthMonitor>,
     ) {
-        let ends = control::Ends { commands, view, stop: self.stop.clone(), cancel: cancel.clone() };
-        let dir = self.dir.clone();
-        tracker.spawn(async move {
-            if let Err(error) = control::serve(dir, ends).await {
-                tracing::warn!(%error, "the control socket cannot be opened; status and stop will not reach this daemon");
-            }
-        });
+        let settings = &self.config.settings;
+        let report = monitor.clone();
+        let sources = control::Sources {
+            mode: ledger::PAPER.to_owned(),
+            venue: "paper".to_owned(),
+            feed: settings.feed.source.clone(),
+            symbols: settings.run.symbols.clone(),
+            clock: self.clock,
+            view,
+            health: Box::new(move || {
+                let report = report.report();
+                HealthLine {
+                    status: report.status,
+                    reasons: report.reasons,
+                    worst: report.worst,
+                    heartbeats: report.heartbeats,
+                }
+            }),
+            commands,
+        };
+        if let Err(error) = control::serve(&self.dir, sources, tracker, cancel.clone()) {
+            tracing::warn!(%error, "status and stop will not reach this daemon");
+        }
     }
 
     /// Runs the loop, and runs it again where the flags allow that.
@@ -278,10 +297,10 @@ impl Daemon<'_> {
                 return Err(error);
             }
             restarts += 1;
-            let first = if self.args.infinite { INFINITE_DELAY } else { self.args.restart_delay };
-            let delay = (first * f64::from(2_u32.pow(failures.min(16) - 1))).min(LONGEST_DELAY);
-            tracing::error!(%error, restart = restarts, delay_s = delay, "the loop failed and is started again");
-            if !self.back_off(Duration::from_secs_f64(delay)).await {
+            let first = if self.args.infinite { Span::SECOND } else { self.args.restart_delay };
+            let delay = (first * (1_i64 << (failures.min(16) - 1))).min(LONGEST_DELAY);
+            tracing::error!(%error, restart = restarts, %delay, "the loop failed and is started again");
+            if !self.back_off(delay.to_std()).await {
                 return Ok(self.stop_reason.get().cloned().unwrap_or_else(|| "stop requested".to_owned()));
             }
         }
@@ -356,15 +375,17 @@ impl Daemon<'_> {
 
     fn speed(&self) -> Speed {
         let settings = &self.config.settings;
-        let demo = self.args.is_demo() && settings.feed.source == "synthetic";
-        settings.run.speed.unwrap_or(Speed::X(if demo { DEMO_SPEED } else { 1.0 }))
+        settings.run.speed.unwrap_or(Speed::X(if is_demo(self.asked, settings) { DEMO_SPEED } else { 1.0 }))
     }
 
     fn introduce(&self, feed: &str, shape: FeedShape, limits: &[(&'static str, String)]) {
         let settings = &self.config.settings;
         let made = (shape == FeedShape::BARS).then(|| {
             let exchange = &settings.exchange;
-            format!("spread {}, mark = price, funding {} per interval", settings.market.bar_spread, exchange.funding_rate)
+            format!(
+                "spread {}, mark = price, funding {} per interval",
+                settings.market.bar_spread, exchange.funding_rate
+            )
         });
         let banner = Banner {
             mode: ledger::PAPER,
@@ -377,7 +398,7 @@ impl Daemon<'_> {
             bars_only: made,
         };
         banner.log();
-        let duration = self.args.duration.map_or_else(|| "until stopped".to_owned(), |seconds| format!("{seconds} s"));
+        let duration = self.args.duration.map_or_else(|| "until stopped".to_owned(), |span| span.to_string());
         tracing::info!(
             mode = ledger::PAPER, venue = "paper", feed, %duration, symbols = settings.run.symbols.len(),
             "🚀 Production trading loop active"
@@ -414,11 +435,28 @@ impl Daemon<'_> {
 
 fn write_summary(path: &Path, summary: &Summary) -> Result<(), Failure> {
     let failed = |error: String| {
-        Failure::new(Exit::LedgerUnwritable, format!("--summary-json {}: it cannot be written: {error}", path.display()))
+        Failure::new(
+            Exit::LedgerUnwritable,
+            format!("--summary-json {}: it cannot be written: {error}", path.display()),
+        )
     };
     let mut text = serde_json::to_string_pretty(summary).map_err(|error| failed(error.to_string()))?;
     text.push('\n');
     std::fs::write(path, text).map_err(|error| failed(error.to_string()))
+}
+
+/// Is it the embedded market, with no file of settings named?
+fn is_demo(asked: &Invocation, settings: &Settings) -> bool {
+    settings.feed.source == "synthetic" && asked.config.is_none()
+}
+
+/// Makes the state directory if it is not there.
+fn make(dir: &Path) -> Result<(), Failure> {
+    std::fs::create_dir_all(dir).map_err(|error| {
+        let place = dir.display();
+        let message = format!("the state directory {place} cannot be made: {error}; name another with --state-dir");
+        Failure::new(Exit::LedgerUnwritable, message)
+    })
 }
 
 #[expect(clippy::disallowed_methods, reason = "a person has asked twice; what is durable stays durable")]

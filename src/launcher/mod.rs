@@ -4,13 +4,10 @@
 mod banner;
 mod commands;
 mod daemon;
-mod place;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
-use crate::cli::{Cli, RunArgs};
+use crate::cli::{self, Invocation};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, ConfigFile, Environment, Inputs};
 use crate::types::Exit;
@@ -31,8 +28,8 @@ impl Failure {
 
 /// Does what the command line asks for.
 pub fn main(clock: Clock) -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+    let asked = match cli::parse(arguments()) {
+        Ok(asked) => asked,
         Err(error) => {
             let code = if error.use_stderr() { Exit::Usage } else { Exit::Clean };
             // A closed pipe is no reason to fail.
@@ -41,10 +38,10 @@ pub fn main(clock: Clock) -> ExitCode {
         }
     };
     let environment = environment();
-    let done = match cli.command {
-        Some(command) => commands::run(command, &environment, clock),
-        None if cli.run.dry_run => commands::doctor(&cli.run, &environment, clock),
-        None => daemon::run(&cli.run, &environment, clock),
+    let done = match &asked.task {
+        Some(task) => commands::run(task, &asked, &environment, clock),
+        None if asked.run.dry_run => commands::doctor(&asked, &environment, clock),
+        None => daemon::run(&asked, &environment, clock),
     };
     match done {
         Ok(exit) => ExitCode::from(exit.code()),
@@ -61,14 +58,25 @@ fn environment() -> Environment {
     Environment::from_pairs(std::env::vars_os())
 }
 
+/// The one place that reads the process's arguments.
+#[expect(clippy::disallowed_methods, reason = "the arguments enter here, once, as values")]
+fn arguments() -> Vec<std::ffi::OsString> {
+    std::env::args_os().collect()
+}
+
+/// The state directory; it is not made here.
+fn state_dir(asked: &Invocation, environment: &Environment) -> Result<std::path::PathBuf, Failure> {
+    cli::state_dir(asked.state_dir.clone(), environment).map_err(|problem| Failure::new(Exit::Configuration, problem))
+}
+
 /// The configuration from all layers.
-fn configuration(args: &RunArgs, environment: &Environment) -> Result<Config, Failure> {
+fn configuration(asked: &Invocation, environment: &Environment) -> Result<Config, Failure> {
     let wrong = |error: ConfigError| Failure::new(Exit::Configuration, error);
-    let file = ConfigFile::read(args.common.config.as_deref()).map_err(wrong)?;
-    let faults = match &args.faults {
+    let file = ConfigFile::read(asked.config.as_deref()).map_err(wrong)?;
+    let faults = match &asked.run.faults {
         Some(path) => ConfigFile::read(Some(path)).map_err(wrong)?,
         None => None,
     };
-    let flags = args.overrides();
+    let flags = asked.run.overrides();
     crate::config::load(Inputs { file, environment, flags, faults }).map_err(wrong)
 }

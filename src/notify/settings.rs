@@ -102,7 +102,7 @@ impl Settings {
             (None, None) => Ok(()),
             (Some(token), Some(_)) if is_token(token.expose_secret()) => Ok(()),
             (Some(_), Some(_)) => Err("TELEGRAM_BOT_TOKEN has not the form of a token: copy it from @BotFather, like \
-                                       123456:ABC-def (a number, a colon, letters)"
+                                       987654:ABC-def (a number, a colon, letters)"
                 .to_owned()),
             (Some(_), None) => Err("TELEGRAM_BOT_TOKEN is set, but no chat: set TELEGRAM_CHAT_ID, or \
                                     notify.telegram.enabled = false"
@@ -130,8 +130,7 @@ impl TelegramSettings {
         within("telegram.timeout", self.timeout, Span::millis(100), Span::mins(2))?;
         within("telegram.retry_first", self.retry_first, Span::millis(10), Span::mins(10))?;
         within("telegram.retry_max", self.retry_max, self.retry_first, Span::DAY)?;
-        check_base_url(&self.base_url)
-            .map_err(|why| format!("notify.telegram.base_url = {}: {why}", self.base_url))
+        check_base_url(&self.base_url).map_err(|why| format!("notify.telegram.base_url = {}: {why}", self.base_url))
     }
 }
 

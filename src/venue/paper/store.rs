@@ -142,9 +142,8 @@ fn write_change(transaction: &rusqlite::Transaction<'_>, change: &Change) -> rus
     match change {
         Change::Order(order) => {
             let request = &order.request;
-            transaction
-                .prepare_cached("INSERT OR REPLACE INTO orders VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
-                .execute(params![
+            transaction.prepare_cached("INSERT OR REPLACE INTO orders VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?.execute(
+                params![
                     request.client_id.as_str(),
                     number(order.venue_order_id.0),
                     request.instrument.0,
@@ -152,12 +151,12 @@ fn write_change(transaction: &rusqlite::Transaction<'_>, change: &Change) -> rus
                     order.stage.as_str(),
                     order.filled.to_string(),
                     order.updated_at.as_nanos()
-                ])?;
+                ],
+            )?;
         }
         Change::Fill(FillChange { fill, .. }) => {
-            transaction
-                .prepare_cached("INSERT INTO fills VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?
-                .execute(params![
+            transaction.prepare_cached("INSERT INTO fills VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?.execute(
+                params![
                     fill.instrument.0,
                     number(fill.trade_id.0),
                     fill.client_id.as_str(),
@@ -167,7 +166,8 @@ fn write_change(transaction: &rusqlite::Transaction<'_>, change: &Change) -> rus
                     fill.fee.to_string(),
                     fill.maker,
                     fill.at.as_nanos()
-                ])?;
+                ],
+            )?;
         }
         Change::Cash(cash) => {
             transaction
@@ -175,13 +175,11 @@ fn write_change(transaction: &rusqlite::Transaction<'_>, change: &Change) -> rus
                 .execute(params![cash.kind.as_str(), cash.amount.to_string(), cash.at.as_nanos()])?;
         }
         Change::Position(position) => {
-            transaction
-                .prepare_cached("INSERT OR REPLACE INTO positions VALUES (?1, ?2, ?3)")?
-                .execute(params![
-                    position.instrument.0,
-                    position.qty.to_string(),
-                    position.updated_at.as_nanos()
-                ])?;
+            transaction.prepare_cached("INSERT OR REPLACE INTO positions VALUES (?1, ?2, ?3)")?.execute(params![
+                position.instrument.0,
+                position.qty.to_string(),
+                position.updated_at.as_nanos()
+            ])?;
         }
     }
     Ok(())
@@ -237,8 +235,10 @@ fn read_books(connection: &Connection) -> rusqlite::Result<PaperBooks> {
         .prepare("SELECT instrument, qty FROM positions WHERE qty <> '0' ORDER BY instrument")?
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<rusqlite::Result<_>>()?;
-    let amounts: Vec<String> =
-        connection.prepare("SELECT amount FROM cash")?.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    let amounts: Vec<String> = connection
+        .prepare("SELECT amount FROM cash")?
+        .query_map([], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
     let balance = amounts.iter().filter_map(|text| text.parse().ok()).sum();
     Ok(PaperBooks { orders, fills, positions, balance })
 }

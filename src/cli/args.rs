@@ -1,0 +1,236 @@
+//! Flags and commands. The comments of this file are the text of `--help`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use super::values::{feed, log_format, reason, restarts, seconds, seed, speed, timerange};
+use crate::clock::Speed;
+use crate::config::Override;
+use crate::telemetry::LogFormat;
+use crate::types::{Span, Symbol};
+
+const EXAMPLES: &str = "\
+Examples:
+  Trade on paper for a minute, on the embedded market; needs no network, keys or files:
+      live_trading_launcher --paper --duration 60
+  The same with a heartbeat line every 10 seconds:
+      HEALTH_CHECK_INTERVAL=10 live_trading_launcher --paper --duration 60
+  Recorded data as fast as the machine can:
+      live_trading_launcher --feed file:data/binance --timerange 20241001-20241105 --speed max
+  What is set, and by what:
+      live_trading_launcher config show
+  What the running daemon does, and how it did:
+      live_trading_launcher status
+      live_trading_launcher trades --last 20
+
+Every setting can be given as a variable, LTL__SECTION__KEY; a flag comes before a variable, a variable before the
+file, the file before the default. Exit codes: 0 clean, 1 the loop failed, 2 usage, 70 a contradiction of our own,
+74 the ledger cannot be written, 75 try again later, 77 keys refused, 78 configuration, 79 halted by risk.";
+
+/// Trades USDT-margined perpetual futures unattended; on paper unless told otherwise.
+///
+/// Without a command it runs the daemon: it recovers what it knew, warms up on history, trades, and protects every
+/// position with a stop at the venue. SIGINT and SIGTERM end it cleanly, a second one at once.
+#[derive(Debug, Clone, PartialEq, Parser)]
+#[command(name = "live_trading_launcher", version, after_help = EXAMPLES, max_term_width = 110)]
+pub struct Invocation {
+    /// Configuration file (TOML). Without it, config/default.toml is read if it is there
+    #[arg(long, value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
+    /// Where the ledger, the recordings and the lock are [default: $STATE_DIRECTORY, else
+    /// $XDG_STATE_HOME/live_trading_launcher, else ~/.local/state/live_trading_launcher]
+    #[arg(long, value_name = "DIR", global = true)]
+    pub state_dir: Option<PathBuf>,
+    /// Flags of the daemon.
+    #[command(flatten)]
+    pub run: RunFlags,
+    /// What to do; the daemon is run if none is given.
+    #[command(subcommand)]
+    pub task: Option<Task>,
+}
+
+/// Flags of the daemon.
+#[derive(Debug, Clone, PartialEq, Args)]
+#[command(next_help_heading = "The daemon")]
+pub struct RunFlags {
+    /// Trade on paper, against the simulated exchange. This is the default
+    #[arg(long)]
+    pub paper: bool,
+    /// Stop after so many seconds of wall time; fractions are allowed
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true)]
+    pub duration: Option<Span>,
+    /// Recover from errors of the loop with back-off in place of ending; --duration still ends it
+    #[arg(long)]
+    pub infinite: bool,
+    /// Start the loop anew after an error; never after a panic or a stall, which end the process
+    #[arg(long)]
+    pub auto_restart: bool,
+    /// How often the loop is started anew at most
+    #[arg(long, value_name = "N", default_value = "1000", value_parser = restarts, allow_negative_numbers = true)]
+    pub max_restarts: u32,
+    /// Wait in seconds before the first new start; doubled after each, up to an hour
+    #[arg(long, value_name = "S", default_value = "30", value_parser = seconds, allow_negative_numbers = true)]
+    pub restart_delay: Span,
+    /// Check everything as `doctor` does, and leave
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Log at DEBUG
+    #[arg(long)]
+    pub debug: bool,
+    /// What is traded, as CCXT unified symbols: BTC/USDT:USDT, or BTC/USDT for short
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub symbols: Option<Vec<Symbol>>,
+    /// Where market data comes from: `synthetic`, the embedded market, or `file:PATH`, recorded data
+    #[arg(long, value_name = "NAME", value_parser = feed)]
+    pub feed: Option<String>,
+    /// Pace against the wall clock: a number, or `max` [default: 1; 60 for the embedded demo]
+    #[arg(long, value_name = "X|max", value_parser = speed, allow_negative_numbers = true)]
+    pub speed: Option<Speed>,
+    /// Part of a recorded feed, in UTC days without the last: 20241001-20241105
+    #[arg(long, value_name = "FROM-UNTIL", value_parser = timerange, allow_hyphen_values = true)]
+    pub timerange: Option<String>,
+    /// Seed of the synthetic feed and of random faults: the same seed, the same session [default: 1]
+    #[arg(long, value_name = "N", value_parser = seed(), allow_negative_numbers = true)]
+    pub seed: Option<u64>,
+    /// Rehearse what goes wrong: a TOML file with a [faults] section
+    #[arg(long, value_name = "FILE")]
+    pub faults: Option<PathBuf>,
+    /// Set the paper venue's file and its ledger aside, and start anew
+    #[arg(long)]
+    pub reset_paper: bool,
+    /// How log lines are written
+    #[arg(long, value_name = "FORMAT", value_parser = log_format())]
+    pub log_format: Option<LogFormat>,
+    /// A file that gets every log line as well; it rotates and is capped
+    #[arg(long, value_name = "FILE")]
+    pub log_file: Option<PathBuf>,
+    /// Write the summary of the session to a file, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub summary_json: Option<PathBuf>,
+}
+
+/// Commands beside running the daemon.
+#[derive(Debug, Clone, PartialEq, Subcommand)]
+pub enum Task {
+    /// Show, check or describe the settings
+    Config {
+        /// What about them.
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+    /// Check configuration, files, disk and symbols, as far as can be known offline; nothing is changed
+    Doctor,
+    /// Ask the running daemon how it is
+    Status {
+        /// As JSON, for machines
+        #[arg(long)]
+        json: bool,
+    },
+    /// End the running daemon: entries are cancelled, stops stay at the venue
+    Stop,
+    /// No more entries, until `resume`; stops and exits stay
+    Pause,
+    /// Lift a pause. A halt is lifted by `rearm` only
+    Resume,
+    /// Print the ledger's trades
+    Trades(TradesFlags),
+    /// Lower the trading state after a halt, and acknowledge adjustments
+    Rearm {
+        /// Why it is safe again; kept in the ledger
+        #[arg(long, value_name = "TEXT", value_parser = reason)]
+        reason: String,
+    },
+    /// Run a recorded session through the engine again
+    Replay {
+        /// The session: its name in the state directory's recordings, or the path of its folder
+        session: PathBuf,
+        /// Compare every decision with the recorded one
+        #[arg(long)]
+        verify: bool,
+    },
+    /// Print the completion script of a shell
+    Completions {
+        /// For which shell
+        shell: Shell,
+    },
+}
+
+/// What about the settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+pub enum ConfigCommand {
+    /// The effective settings, each with its source: default, file, variable or flag; secrets are not shown
+    Show {
+        /// How
+        #[arg(long, value_enum, default_value_t = ConfigFormat::Table)]
+        format: ConfigFormat,
+    },
+    /// Say what is wrong with the settings, if anything is
+    Check,
+    /// The JSON Schema of the configuration file
+    Schema,
+}
+
+/// How settings are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ConfigFormat {
+    /// A table
+    Table,
+    /// A configuration file
+    Toml,
+    /// The documented defaults: every setting, commented out
+    Template,
+}
+
+/// Which trades, and how.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct TradesFlags {
+    /// How
+    #[arg(long, value_enum, default_value_t = TradesFormat::Table)]
+    pub format: TradesFormat,
+    /// Of this symbol only
+    #[arg(long)]
+    pub symbol: Option<Symbol>,
+    /// The newest N only
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub last: Option<u32>,
+}
+
+/// How trades are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TradesFormat {
+    /// A table
+    Table,
+    /// Comma-separated values
+    Csv,
+    /// A JSON array
+    Json,
+}
+
+impl RunFlags {
+    /// The flags that stand for settings.
+    pub fn overrides(&self) -> Vec<Override> {
+        fn text(value: &impl ToString) -> toml::Value {
+            toml::Value::String(value.to_string())
+        }
+        fn path(value: &std::path::Path) -> toml::Value {
+            toml::Value::String(value.to_string_lossy().into_owned())
+        }
+        let list = |symbols: &Vec<Symbol>| toml::Value::Array(symbols.iter().map(text).collect());
+        // The flag's parser keeps the seed within TOML's integers.
+        let seed = |seed: u64| toml::Value::Integer(i64::try_from(seed).unwrap_or(i64::MAX));
+        [
+            ("run.symbols", self.symbols.as_ref().map(list), "--symbols"),
+            ("run.seed", self.seed.map(seed), "--seed"),
+            ("run.speed", self.speed.as_ref().map(text), "--speed"),
+            ("feed.source", self.feed.as_ref().map(text), "--feed"),
+            ("feed.timerange", self.timerange.as_ref().map(text), "--timerange"),
+            ("telemetry.format", self.log_format.map(|format| text(&format.as_str())), "--log-format"),
+            ("telemetry.file", self.log_file.as_deref().map(path), "--log-file"),
+        ]
+        .into_iter()
+        .filter_map(|(setting, value, flag)| Some(Override { setting, value: value?, flag }))
+        .collect()
+    }
+}

@@ -1,0 +1,59 @@
+//! Values of flags. Each error says what would be right; the parser adds the flag and the value.
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+
+use crate::clock::Speed;
+use crate::config::parse_seconds;
+use crate::feed::{FeedSpec, TimeRange};
+use crate::telemetry::LogFormat;
+use crate::types::Span;
+
+/// The largest seed: a configuration file's integers are signed.
+const MAX_SEED: u64 = i64::MAX as u64;
+/// More restarts than a year of them would take.
+const MAX_RESTARTS: u32 = 1_000_000;
+/// Longest reason: it is a line in the ledger.
+const MAX_REASON: usize = 500;
+
+pub(super) fn seconds(text: &str) -> Result<Span, String> {
+    parse_seconds(text).map_err(|error| error.to_string())
+}
+
+pub(super) fn speed(text: &str) -> Result<Speed, String> {
+    text.parse::<Speed>().map_err(|error| error.to_string())
+}
+
+/// Checked here, so that a mistake is one of usage; the configuration keeps the text.
+pub(super) fn feed(text: &str) -> Result<String, String> {
+    FeedSpec::parse(text).map(|_| text.to_owned()).map_err(|error| error.to_string())
+}
+
+/// Checked here, so that a mistake is one of usage; the configuration keeps the text.
+pub(super) fn timerange(text: &str) -> Result<String, String> {
+    text.parse::<TimeRange>().map(|_| text.to_owned()).map_err(|error| error.to_string())
+}
+
+pub(super) fn restarts(text: &str) -> Result<u32, String> {
+    let number = text.parse().ok().filter(|number| *number <= MAX_RESTARTS);
+    number.ok_or_else(|| format!("write a whole number from 0 to {MAX_RESTARTS}"))
+}
+
+pub(super) fn seed() -> impl TypedValueParser<Value = u64> {
+    clap::value_parser!(u64).range(..=MAX_SEED)
+}
+
+pub(super) fn reason(text: &str) -> Result<String, String> {
+    let reason = text.trim();
+    match reason.chars().count() {
+        0 => Err("say in a few words why it is safe again".to_owned()),
+        length if length > MAX_REASON => Err(format!("write at most {MAX_REASON} characters")),
+        _ if reason.chars().any(char::is_control) => Err("write it on one line".to_owned()),
+        _ => Ok(reason.to_owned()),
+    }
+}
+
+pub(super) fn log_format() -> impl TypedValueParser<Value = LogFormat> {
+    const ALL: [LogFormat; 3] = [LogFormat::Pretty, LogFormat::Json, LogFormat::Journald];
+    let named = |text: String| ALL.into_iter().find(|format| format.as_str() == text).unwrap_or_default();
+    PossibleValuesParser::new(ALL.map(LogFormat::as_str)).map(named)
+}
