@@ -92,6 +92,9 @@ pub(super) fn journal(
             insert_funding(db, symbol(payment.instrument)?, step, payment)
         }
         Journal::OpeningCash(balance) => {
+            if wallet.opening.is_some() {
+                return Ok(());
+            }
             wallet.opening = Some(*balance - wallet.moved);
             opening(db, *wallet)
         }

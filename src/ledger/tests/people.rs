@@ -14,7 +14,7 @@ use crate::types::{Exit, Side};
 fn views_are_readable_while_the_daemon_writes() {
     let dir = tempfile::tempdir().unwrap();
     let (mut ledger, _) = open(dir.path());
-    ledger.set_opening_cash("1000".parse().unwrap()).unwrap();
+    super::sample::open_cash(&mut ledger, "1000".parse().unwrap());
     ledger.commit(1, at(1), at(1), &one_of_each()).unwrap();
     ledger.record_command(at(1), at(2), "socket", &Command::Pause).unwrap();
     let db = Connection::open(dir.path().join("ledger.sqlite")).unwrap();
@@ -71,7 +71,7 @@ fn equal_runs_compare_equal_but_for_the_wall_clock() {
         let dir = tempfile::tempdir().unwrap();
         let start = SessionStart { wall: at(wall), ..start() };
         let (mut ledger, _) = Ledger::open(dir.path(), &identity(), &both(), &start).unwrap();
-        ledger.set_opening_cash("1000".parse().unwrap()).unwrap();
+        super::sample::open_cash(&mut ledger, "1000".parse().unwrap());
         ledger.commit(1, at(1), at(wall), rows).unwrap();
         ledger.record_command(at(1), at(wall), "socket", &Command::Pause).unwrap();
         ledger.finish(at(1), at(wall + 3), "duration").unwrap();
@@ -177,7 +177,7 @@ fn open_symbols_are_known_before_opening() {
 fn the_audit_finds_what_does_not_add_up() {
     let dir = tempfile::tempdir().unwrap();
     let (mut ledger, _) = open(dir.path());
-    ledger.set_opening_cash("1000".parse().unwrap()).unwrap();
+    super::sample::open_cash(&mut ledger, "1000".parse().unwrap());
     ledger.commit(1, at(1), at(1), &one_of_each()).unwrap();
     let good = audit(dir.path()).unwrap();
     assert!(good.agrees() && good.fills == 1 && good.positions.len() == 2, "{good:?}");

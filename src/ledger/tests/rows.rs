@@ -15,7 +15,7 @@ fn a_restart_knows_everything() {
     assert_eq!((first.epoch, first.cash, first.last_at), (1, None, None));
     let stats = ledger.commit(4, at(30), at(31), &one_of_each()).unwrap();
     assert_eq!((stats.rows, stats.cash), (13, None));
-    assert!(ledger.set_opening_cash("1049.3972997".parse().unwrap()).unwrap());
+    assert!(super::sample::open_cash(&mut ledger, "1049.3972997".parse().unwrap()));
     drop(ledger);
 
     let (ledger, known) = open(dir.path());
@@ -106,7 +106,7 @@ fn i4_i6_nothing_counts_twice() {
     for (what, again) in repeated {
         let dir = tempfile::tempdir().unwrap();
         let (mut ledger, _) = open(dir.path());
-        ledger.set_opening_cash(Usdt::whole(1_000)).unwrap();
+        super::sample::open_cash(&mut ledger, Usdt::whole(1_000));
         let cash = ledger.commit(1, at(1), at(1), &one_of_each()).unwrap().cash;
         let error = ledger.commit(2, at(2), at(2), &[equity(120), again]).expect_err(what);
         assert!(matches!(error, LedgerError::Contradiction { .. }), "{what}: {error}");
@@ -134,8 +134,8 @@ fn the_opening_balance_is_fixed_once() {
     let dir = tempfile::tempdir().unwrap();
     let (mut ledger, _) = open(dir.path());
     ledger.commit(1, at(1), at(1), &[fill(1, Side::Buy, "1", "0", "0.25")]).unwrap();
-    assert!(ledger.set_opening_cash("999.75".parse().unwrap()).unwrap());
-    assert!(!ledger.set_opening_cash(Usdt::whole(5)).unwrap());
+    assert!(super::sample::open_cash(&mut ledger, "999.75".parse().unwrap()));
+    assert!(!super::sample::open_cash(&mut ledger, Usdt::whole(5)));
     assert_eq!(ledger.cash(), Some("999.75".parse().unwrap()));
     let stats = ledger.commit(2, at(2), at(2), &[fill(2, Side::Sell, "1", "10.5", "-0.25")]).unwrap();
     assert_eq!(stats.cash, Some("1010.5".parse().unwrap()));
@@ -192,7 +192,7 @@ proptest! {
         let dir = tempfile::tempdir().unwrap();
         let (mut ledger, _) = open(dir.path());
         let opening = Usdt::new(10_000_000_000_001, 12);
-        ledger.set_opening_cash(opening).unwrap();
+        super::sample::open_cash(&mut ledger, opening);
         let mut expect = opening;
         for (number, (kind, units, restart)) in (1..).zip(moves) {
             let amount = Usdt::new(units, 12);

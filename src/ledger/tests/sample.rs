@@ -93,6 +93,7 @@ pub(super) fn intent(sequence: u32, kind: OrderKind, amount: Amount) -> OrderInt
         strategy: "momentum".to_owned(),
         reason: "it's 'quoted'; ünïcode".to_owned(),
         decided_at: at(i64::from(sequence)),
+        plan: None,
         reference_price: "61800.2".parse().unwrap(),
     }
 }
@@ -158,6 +159,13 @@ pub(super) fn fill(trade: u64, side: Side, qty: &str, realised: &str, fee: &str)
     Journal::Fill { fill, realised: realised.parse().unwrap(), position: qty.parse().unwrap() }
 }
 
+/// Tells the opening balance; was it the first time?
+pub(super) fn open_cash(ledger: &mut Ledger, balance: Usdt) -> bool {
+    let before = ledger.cash();
+    ledger.commit(0, Timestamp::EPOCH, Timestamp::EPOCH, &[Journal::OpeningCash(balance)]).unwrap();
+    ledger.cash() != before
+}
+
 pub(super) fn position(instrument: InstrumentId, qty: &str, trailing: bool) -> PositionRow {
     let trailing = trailing.then_some(Trailing {
         activation: Price::whole(62_000),
@@ -167,6 +175,7 @@ pub(super) fn position(instrument: InstrumentId, qty: &str, trailing: bool) -> P
     PositionRow {
         instrument,
         qty: qty.parse().unwrap(),
+        cost: "185.4006".parse().unwrap(),
         entry_price: "61800.2".parse().unwrap(),
         opened_at: at(7),
         strategy: "momentum".to_owned(),
