@@ -1,7 +1,7 @@
 //! The two documents about the health monitor show a log. This runs the example and holds it against them, and
 //! their code against the example's.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,6 +1,6 @@
 //! The health monitor as it is shipped, on paused time: what a trading loop may rely on.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 use std::cell::RefCell;
 use std::fmt::Write as _;

@@ -39,13 +39,13 @@ impl Clock {
         Clock::with(Wall::FollowsRuntime(wall))
     }
 
-    #[allow(clippy::disallowed_methods, reason = "this is the one reader of time")]
+    #[expect(clippy::disallowed_methods, reason = "this is the one reader of time")]
     fn with(wall: Wall) -> Clock {
         Clock { started: Instant::now(), thread_started: ThreadInstant::now(), wall }
     }
 
     /// Wall time, UTC. It can jump when the machine's clock is set.
-    #[allow(clippy::disallowed_methods, reason = "this is the one reader of time")]
+    #[expect(clippy::disallowed_methods, reason = "this is the one reader of time")]
     pub fn wall(&self) -> Timestamp {
         match self.wall {
             // A clock before 1970 is a broken machine; the epoch makes that visible in every line.
@@ -58,14 +58,14 @@ impl Clock {
     }
 
     /// Monotonic time since the clock was started, by the runtime's time: it stands still where a test pauses it.
-    #[allow(clippy::disallowed_methods, reason = "this is the one reader of time")]
+    #[expect(clippy::disallowed_methods, reason = "this is the one reader of time")]
     pub fn uptime(&self) -> Span {
         Span::from(Instant::now().saturating_duration_since(self.started))
     }
 
     /// Monotonic time since the clock was started, by the operating system: for threads that watch the runtime
     /// from outside and must see time go by when the runtime does not.
-    #[allow(clippy::disallowed_methods, reason = "this is the one reader of time")]
+    #[expect(clippy::disallowed_methods, reason = "this is the one reader of time")]
     pub fn thread_uptime(&self) -> Span {
         Span::from(ThreadInstant::now().saturating_duration_since(self.thread_started))
     }

@@ -111,14 +111,14 @@ pub struct Pace {
 
 impl Pace {
     /// Session time is `session_start` now and runs at `speed`.
-    #[allow(clippy::disallowed_methods, reason = "this module is the one reader of time")]
+    #[expect(clippy::disallowed_methods, reason = "this module is the one reader of time")]
     pub fn new(speed: Speed, session_start: Timestamp) -> Pace {
         Pace { speed, session_start, started: Instant::now() }
     }
 
     /// How long to sleep until session time is `at`; `None` if it already is, or if nothing is waited for.
     /// A session that fell behind catches up: the pace is against its start and does not drift.
-    #[allow(clippy::disallowed_methods, reason = "this module is the one reader of time")]
+    #[expect(clippy::disallowed_methods, reason = "this module is the one reader of time")]
     pub fn due(&self, at: Timestamp) -> Option<Duration> {
         let instant = self.instant(at)?;
         Some(instant.saturating_duration_since(Instant::now())).filter(|wait| !wait.is_zero())
@@ -138,7 +138,7 @@ impl Pace {
     }
 
     /// The session time that the pace says it is; `None` at `max`, where the feed alone says.
-    #[allow(clippy::disallowed_methods, reason = "this module is the one reader of time")]
+    #[expect(clippy::disallowed_methods, reason = "this module is the one reader of time")]
     pub fn session_now(&self) -> Option<Timestamp> {
         match self.speed {
             Speed::Max => None,

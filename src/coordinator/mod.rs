@@ -173,12 +173,12 @@ impl Coordinator {
         let command =
             Command::Shutdown { flatten: self.crank.session.engine().flattens_on_stop(), reason: reason.to_owned() };
         self.crank.session.push(from, Source::Operator, Event::Command(command));
-        let deadline = tokio::time::Instant::now() + self.settings.stop_deadline.to_std();
+        let deadline = self.crank.clock.uptime() + self.settings.stop_deadline;
         let mut turns = 0_u32;
         while let Some(next) = self.crank.next_at() {
             self.crank.beat(Stage::Shutdown);
             let quiet = self.crank.session.at() > from && self.crank.session.engine().is_quiet();
-            if quiet || next - from > self.settings.stop_patience || tokio::time::Instant::now() > deadline {
+            if quiet || next - from > self.settings.stop_patience || self.crank.clock.uptime() > deadline {
                 break;
             }
             let outside = self.crank.turn()?;

@@ -83,7 +83,7 @@ fn warm_up(crank: &mut Crank, begin: Timestamp) -> Result<(), RunError> {
 
 async fn reconcile(crank: &mut Crank, begin: Timestamp, deadline: Span) -> Result<Vec<Notice>, RunError> {
     let mut notices = Vec::new();
-    let late = tokio::time::Instant::now() + deadline.to_std();
+    let late = crank.clock.uptime() + deadline;
     let mut turns = 0_u32;
     while !crank.session.engine().is_ready() {
         crank.beat(Stage::Recover);
@@ -99,7 +99,7 @@ async fn reconcile(crank: &mut Crank, begin: Timestamp, deadline: Span) -> Resul
         turns = turns.wrapping_add(1);
         if turns.is_multiple_of(TURNS_BETWEEN_LOOKS) {
             tokio::time::sleep(Duration::ZERO).await;
-            if tokio::time::Instant::now() > late || crank.session.at() - begin > RECONCILE_PATIENCE {
+            if crank.clock.uptime() > late || crank.session.at() - begin > RECONCILE_PATIENCE {
                 return Err(too_slow(crank, deadline));
             }
         }

@@ -129,8 +129,7 @@ impl Summary {
 
     /// Won trades as a ratio of all, in whole per cent.
     pub fn win_rate_percent(&self) -> u64 {
-        let closed = self.wins + self.losses;
-        if closed == 0 { 0 } else { self.wins * 100 / closed }
+        (self.wins * 100).checked_div(self.wins + self.losses).unwrap_or_default()
     }
 
     /// Writes the summary to the log, a line a subject.

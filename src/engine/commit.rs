@@ -121,7 +121,7 @@ impl Engine {
                 }
                 Due::Changed(row) => {
                     self.slot(row.intent.request.instrument).touched = true;
-                    out.push(Action::Journal(Box::new(Journal::Order(row))));
+                    out.push(Action::Journal(Box::new(Journal::Order(*row))));
                 }
                 Due::FetchFills { since } => out.push(Action::Send(VenueRequest::Fills { since })),
             }

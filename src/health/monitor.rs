@@ -136,6 +136,7 @@ impl HealthMonitor {
             return MonitorHandle(running.task.abort_handle());
         }
         let stop = CancellationToken::new();
+        #[expect(clippy::disallowed_methods, reason = "the monitor keeps the handle of its task and joins it")]
         let task = tokio::spawn(watch_over(Arc::clone(&self.shared), stop.clone()));
         let handle = MonitorHandle(task.abort_handle());
         *running = Some(Running { task, stop });
@@ -227,7 +228,7 @@ async fn watch_over(shared: Arc<Shared>, stop: CancellationToken) {
     }
 }
 
-#[allow(clippy::disallowed_methods, reason = "the runtime's own timer asks for its instant")]
+#[expect(clippy::disallowed_methods, reason = "the runtime's own timer asks for its instant")]
 fn now() -> Instant {
     Instant::now()
 }

@@ -39,7 +39,7 @@ impl Notifier {
     ///
     /// # Errors
     /// If the variable names a socket that cannot be connected to.
-    #[allow(clippy::disallowed_methods, reason = "the variable is the service manager's and no setting of ours")]
+    #[expect(clippy::disallowed_methods, reason = "the variable is the service manager's and no setting of ours")]
     pub fn from_environment() -> io::Result<Notifier> {
         std::env::var_os(SOCKET_VARIABLE).map_or_else(|| Ok(Notifier::absent()), |path| Notifier::to(&path))
     }

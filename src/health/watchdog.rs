@@ -69,7 +69,7 @@ impl fmt::Debug for Guard {
 }
 
 /// Ends the process with code 70, at once and without unwinding anything.
-#[allow(clippy::disallowed_methods, reason = "this is the one place that ends a process which cannot end itself")]
+#[expect(clippy::disallowed_methods, reason = "this is the one place that ends a process which cannot end itself")]
 pub fn exit_process(_: &Stall) {
     std::process::exit(i32::from(Exit::Contradiction.code()));
 }

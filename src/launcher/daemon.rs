@@ -300,16 +300,16 @@ impl Daemon<'_> {
             let first = if self.args.infinite { Span::SECOND } else { self.args.restart_delay };
             let delay = (first * (1_i64 << (failures.min(16) - 1))).min(LONGEST_DELAY);
             tracing::error!(%error, restart = restarts, %delay, "the loop failed and is started again");
-            if !self.back_off(delay.to_std()).await {
+            if !self.back_off(delay).await {
                 return Ok(self.stop_reason.get().cloned().unwrap_or_else(|| "stop requested".to_owned()));
             }
         }
     }
 
     /// Waits, with a pulse, and says whether to go on.
-    async fn back_off(&self, delay: Duration) -> bool {
-        let until = tokio::time::Instant::now() + delay;
-        while tokio::time::Instant::now() < until {
+    async fn back_off(&self, delay: Span) -> bool {
+        let until = self.clock.uptime() + delay;
+        while self.clock.uptime() < until {
             self.pulses.beat(Stage::Backoff, self.clock.uptime());
             tokio::select! {
                 () = self.stop.cancelled() => return false,

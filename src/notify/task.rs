@@ -52,12 +52,15 @@ struct Shelves {
     dropped: u64,
 }
 
+/// How many pieces have arrived, and what became of the one after them.
+type Outcome = Pin<Box<dyn Future<Output = (usize, Result<(), Failure>)> + Send>>;
+
 /// A delivery on its way.
 struct InFlight {
     place: Place,
     pending: Pending,
     /// Gives the number of pieces that have arrived, and what became of the one after them.
-    outcome: Pin<Box<dyn Future<Output = (usize, Result<(), Failure>)> + Send>>,
+    outcome: Outcome,
 }
 
 struct Desk {

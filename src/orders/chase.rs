@@ -30,7 +30,7 @@ pub enum Due {
         instrument: InstrumentId,
     },
     /// Its row changed by the passing of time.
-    Changed(OrderRow),
+    Changed(Box<OrderRow>),
     /// Fills are missing: list them from this instant on.
     FetchFills {
         /// From when.
@@ -73,7 +73,7 @@ impl Orders {
             order.doubt(at);
             if known_before && order.is_unknown() {
                 order.row.updated_at = at;
-                dues.push(Due::Changed(order.row.clone()));
+                dues.push(Due::Changed(Box::new(order.row.clone())));
             }
             dues.push(Due::Query { client_id, instrument });
             if order.absences.iter().all(|count| *count >= ABSENCES_NEEDED) {
@@ -118,7 +118,7 @@ fn give_up(order: &mut Order, at: Timestamp, dues: &mut Vec<Due>) {
     order.row.updated_at = at;
     order.query_at = None;
     order.cancel_at = None;
-    dues.push(Due::Changed(order.row.clone()));
+    dues.push(Due::Changed(Box::new(order.row.clone())));
 }
 
 /// The next query: soon at first; absence counts only after the blind period, so a query is set right behind it.

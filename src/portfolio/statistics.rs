@@ -1,7 +1,7 @@
 //! Figures by which a run is judged, from its curve of equity and its round trips. They are for people: floats, and
 //! nothing that trades reads them. A figure that the data cannot give is `None`, never zero or infinity.
 
-#![allow(clippy::float_arithmetic, reason = "ratios for people, which never come back into the books")]
+#![expect(clippy::float_arithmetic, reason = "ratios for people, which never come back into the books")]
 
 use serde::{Deserialize, Serialize};
 

@@ -387,6 +387,7 @@ fn a_thread_that_may_not_wait_counts_what_it_loses() {
     assert!(!thread.wants_rotation(), "no snapshot is asked for while the queue is full");
     drop(held);
     while !thread.wants_rotation() {
+        #[expect(clippy::disallowed_methods, reason = "the other side is a thread, and no runtime is held up")]
         std::thread::sleep(Duration::from_millis(1));
     }
     thread.rotate(Vec::new(), last + 1);

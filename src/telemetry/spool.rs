@@ -89,7 +89,8 @@ impl Flusher {
 
     /// Waits until all lines have been written, or for so long. Says whether they have.
     pub fn flush(&self, within: Duration) -> bool {
-        self.spools.iter().fold(true, |all, shared| shared.drained(within) && all)
+        let stuck = self.spools.iter().filter(|shared| !shared.drained(within)).count();
+        stuck == 0
     }
 
     /// Lines that could not be written so far: the reader was stuck, or the disk was full.

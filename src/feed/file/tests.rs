@@ -7,6 +7,7 @@ use crate::types::{Span, Symbol, Timestamp};
 
 const THREE: [&str; 3] = ["BTC/USDT:USDT", "ETH/USDT:USDT", "SOL/USDT:USDT"];
 
+#[expect(clippy::disallowed_methods, reason = "where recorded data may be is told to tests by the environment")]
 fn shared(path: &str) -> Option<String> {
     let beside = format!("{}/../shared", env!("CARGO_MANIFEST_DIR"));
     let root = std::env::var("LTL_SHARED_DIR").unwrap_or(beside);

@@ -13,6 +13,7 @@ use crate::feed::{self, Settings};
 use crate::protocol::{Depth, MarketData};
 use crate::types::{Price, Qty, Symbol};
 
+#[expect(clippy::disallowed_methods, reason = "where recorded data may be is told to tests by the environment")]
 fn recordings() -> Option<String> {
     let beside = format!("{}/../shared", env!("CARGO_MANIFEST_DIR"));
     let root = std::env::var("LTL_SHARED_DIR").unwrap_or(beside);

@@ -12,6 +12,7 @@ const CHILD: &str = "LTL_TEST_LEDGER_CRASH_DIR";
 
 /// The child's part. Without the variable it is an empty test.
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the parent tells its child what it is")]
 fn the_child_that_is_killed() {
     let Some(dir) = std::env::var_os(CHILD) else { return };
     let (mut ledger, _) = open(Path::new(&dir));
