@@ -191,6 +191,6 @@ pub fn words<'a>(code: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 
     code.match_indices(word).map(|(at, _)| at).filter(move |at| {
         let before = code[..*at].chars().next_back().is_some_and(joins);
         let after = code[at + word.len()..].chars().next().is_some_and(joins);
-        !(first && before) && !(last && after)
+        !(first && before || last && after)
     })
 }
