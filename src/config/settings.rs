@@ -89,7 +89,7 @@ impl Settings {
             self.strategy.check().map_err(|error| error.to_string()),
             self.risk.check().map_err(|error| error.to_string()),
             self.engine.check(),
-            self.orders.check(),
+            self.orders.check().map_err(|error| error.to_string()),
             self.coordinator.check(),
             self.feed.check().map_err(|error| error.to_string()),
             self.exchange.check().map_err(|error| named("exchange", &error)),

@@ -1,13 +1,13 @@
 //! Step one: facts are taken in, whatever was thought before. Order and position change in the same step.
 
-use super::{Engine, Totals};
+use super::{Engine, Slot, Totals};
 use crate::market::ClosedBar;
-use crate::orders::Alarm;
+use crate::orders::{Alarm, Applied};
 use crate::protocol::{
-    AccountReport, Action, DoneReason, Event, ExitReason, Fill, Journal, MarketEvent, Notice, NoticeKind, OrderReport,
-    OrderRow, Stage, TradeRow, VenueReport,
+    AccountReport, Action, Event, ExitReason, Fill, Journal, MarketEvent, Notice, NoticeKind, OrderReport, OrderRow,
+    TradeRow, TradingState, VenueReport,
 };
-use crate::types::{ClientOrderId, InstrumentId, Leg, Span, Timestamp};
+use crate::types::{ClientOrderId, InstrumentId, Leg, Qty, Timestamp};
 
 impl Engine {
     /// Takes an event into the rooms and gives back the bars that closed by it.
@@ -22,9 +22,9 @@ impl Engine {
             Event::Recovered(recovered) => self.take_over(at, recovered, out),
             Event::Venue(VenueReport::Order(report)) => self.absorb_report(at, report, out),
             Event::Venue(VenueReport::Account(report)) => self.absorb_account(at, report, out),
-            Event::Connection { link, state } => self.absorb_connection(at, *link, *state, out),
+            Event::Connection { link, state } => self.absorb_connection(at, *link, *state),
             Event::Health { status, reasons } => self.risk.set_health(*status, reasons),
-            Event::Clock { offset: _, uncertainty } => self.risk.set_clock(*uncertainty),
+            Event::Clock { offset: _, uncertainty } => self.absorb_clock(*uncertainty, out),
             Event::Timer | Event::Command(_) => {}
         }
         Vec::new()
@@ -37,7 +37,7 @@ impl Engine {
         out: &mut Vec<Action>,
     ) -> Vec<(InstrumentId, ClosedBar)> {
         let instrument = event.instrument;
-        if instrument.index() >= self.slots.len() {
+        if !self.knows(instrument) {
             return Vec::new();
         }
         let mut absorbed = self.market.absorb(at, event);
@@ -61,63 +61,67 @@ impl Engine {
         absorbed.closed.into_iter().map(|bar| (instrument, bar)).collect()
     }
 
-    pub(super) fn absorb_report(&mut self, at: Timestamp, report: &OrderReport, out: &mut Vec<Action>) {
-        if report.instrument.index() >= self.slots.len() {
-            return;
+    fn absorb_report(&mut self, at: Timestamp, report: &OrderReport, out: &mut Vec<Action>) {
+        if self.knows(report.instrument) {
+            let applied = self.orders.apply(at, report);
+            self.slot(report.instrument).touched = true;
+            self.absorb_applied(at, applied, out);
         }
-        let applied = self.orders.apply(at, report);
-        let slot = self.slot(report.instrument);
-        slot.touched = true;
+    }
+
+    /// Writes what a report, or an entry of a list, has changed, and takes the fill into the books.
+    pub(super) fn absorb_applied(&mut self, at: Timestamp, applied: Applied, out: &mut Vec<Action>) {
         if let Some(row) = applied.row {
-            slot.moved_at = at;
-            if row.intent.leg == Leg::Exit && came_to_nothing(row.stage) {
-                slot.exit_again = Some(at + EXIT_AGAIN);
-            }
-            out.push(Action::Journal(Box::new(Journal::Order(row))));
+            self.note_row(at, row, out);
         }
         if let Some(alarm) = applied.alarm {
-            self.alarm(at, report.instrument, &alarm, out);
+            self.raise_alarm(at, &alarm, out);
         }
-        if let Some(fill) = applied.fill {
+        if let Some(fill) = applied.fill.filter(|fill| self.knows(fill.instrument)) {
             self.absorb_fill(at, &fill, out);
         }
     }
 
     /// A fill is a fact: it changes the position whatever the order was thought to be.
-    pub(super) fn absorb_fill(&mut self, at: Timestamp, fill: &Fill, out: &mut Vec<Action>) {
+    fn absorb_fill(&mut self, at: Timestamp, fill: &Fill, out: &mut Vec<Action>) {
         let instrument = fill.instrument;
-        let order = self.orders.get(&fill.client_id).map(|order| order.row().clone());
+        let order = self.orders.get(fill.client_id).cloned();
         let strategy = order.as_ref().map_or("unknown", |row| row.intent.strategy.as_str()).to_owned();
         let plan = order.as_ref().and_then(|row| row.intent.plan);
         let effect = self.portfolio.apply_fill(fill, &strategy, plan);
-        self.totals.fills += 1;
         let slot = self.slot(instrument);
-        slot.moved_at = at;
-        slot.touched = true;
+        (slot.touched, slot.moved_at) = (true, at);
+        if effect.refused {
+            let reason = format!("trade {} of {} at {} is beyond all bounds", fill.trade_id.0, fill.qty, fill.price);
+            self.halt_symbol(at, instrument, &reason, out);
+            return;
+        }
         slot.path_dependent |= fill.path_dependent;
+        self.totals.fills += 1;
         out.push(Action::Journal(Box::new(Journal::Fill {
             fill: *fill,
             realised: effect.realised,
             position: effect.position,
         })));
-        if effect.opened {
-            self.opened(fill, &strategy, out);
-        }
-        if let Some(closed) = effect.closed.clone() {
+        // A fill through zero ends one position before it begins the other.
+        if let Some(closed) = effect.closed {
             self.closed(at, fill, order.as_ref(), closed, out);
+        }
+        if effect.opened || effect.flipped {
+            self.opened(fill, effect.position, &strategy, out);
         }
         out.push(Action::Journal(Box::new(Journal::Position(effect.row))));
     }
 
-    fn opened(&mut self, fill: &Fill, strategy: &str, out: &mut Vec<Action>) {
+    fn opened(&mut self, fill: &Fill, position: Qty, strategy: &str, out: &mut Vec<Action>) {
         self.totals.opened += 1;
         let slot = self.slot(fill.instrument);
-        slot.closing = None;
+        slot.not_closing();
         slot.stop_moved = false;
         slot.path_dependent = fill.path_dependent;
-        slot.protection.position_opened(fill.at);
         let symbol = self.instruments.symbol(fill.instrument).clone();
-        let text = format!("Opened {} {symbol}: {} at {} ({strategy})", fill.side.position_str(), fill.qty, fill.price);
+        let (side, qty) = (fill.side.position_str(), position.abs());
+        let text = format!("Opened {side} {symbol}: {qty} at {} ({strategy})", fill.price);
         out.push(notify(NoticeKind::PositionOpened, fill.client_id.as_str(), text));
     }
 
@@ -134,11 +138,7 @@ impl Engine {
         trade.path_dependent = slot.path_dependent;
         count_exit(&mut self.totals, &trade);
         self.risk.trade_closed(at, &trade);
-        let slot = self.slot(fill.instrument);
-        let unprotected = slot.protection.position_closed(at);
-        slot.closing = None;
-        slot.exit_again = None;
-        self.totals.unprotected_max = self.totals.unprotected_max.max(unprotected);
+        self.slot(fill.instrument).not_closing();
         let symbol = self.instruments.symbol(trade.instrument).clone();
         let text = format!(
             "Closed {} {symbol}: {} at {}, net {} USDT ({})",
@@ -150,13 +150,13 @@ impl Engine {
         );
         out.push(notify(NoticeKind::PositionClosed, trade.entry_id.as_str(), text));
         out.push(Action::Journal(Box::new(Journal::Trade(trade))));
-        out.push(Action::Journal(Box::new(Journal::RiskMemory(self.risk.memory()))));
+        self.write_memory(out);
     }
 
     fn absorb_account(&mut self, at: Timestamp, report: &AccountReport, out: &mut Vec<Action>) {
         match report {
             AccountReport::Funding(payment) => {
-                if payment.instrument.index() < self.slots.len() && self.portfolio.apply_funding(payment) {
+                if self.knows(payment.instrument) && self.portfolio.apply_funding(payment) {
                     self.slot(payment.instrument).moved_at = at;
                     out.push(Action::Journal(Box::new(Journal::Funding(*payment))));
                     if let Some(row) = self.portfolio.position(payment.instrument).cloned() {
@@ -171,7 +171,7 @@ impl Engine {
                 }
             }
             AccountReport::Liquidated { instrument } => {
-                if instrument.index() < self.slots.len() {
+                if self.knows(*instrument) {
                     self.slot(*instrument).closing = Some(ExitReason::Liquidation);
                     let symbol = self.instruments.symbol(*instrument).clone();
                     let text = format!("{symbol} was liquidated by the venue");
@@ -186,23 +186,45 @@ impl Engine {
         }
     }
 
-    /// Something happened that the protocol's assumptions rule out: this symbol takes no more entries.
-    fn alarm(&mut self, at: Timestamp, instrument: InstrumentId, alarm: &Alarm, out: &mut Vec<Action>) {
+    /// Something happened that must not: the symbol takes no more entries until a person has looked at it. Another
+    /// daemon's or a person's hand on the account is met by the trading state, and an order that only our ledger lacks
+    /// is kept and told of.
+    pub(super) fn raise_alarm(&mut self, at: Timestamp, alarm: &Alarm, out: &mut Vec<Action>) {
+        let reason = alarm.to_string();
+        match *alarm {
+            Alarm::Revived { instrument, .. }
+            | Alarm::Overfilled { instrument, .. }
+            | Alarm::BadFill { instrument, .. }
+            | Alarm::StrangeFill { instrument, .. }
+            | Alarm::FillsMissing { instrument, .. }
+            | Alarm::StillListed { instrument, .. } => self.halt_symbol(at, instrument, &reason, out),
+            Alarm::OtherInstance { we_are_older, .. } => {
+                let state = if we_are_older { TradingState::Halted } else { TradingState::Paused };
+                self.raise(at, state, &reason, out);
+            }
+            Alarm::Flattened { .. } => self.raise(at, TradingState::Halted, &reason, out),
+            Alarm::NotInLedger { client_id, .. } => out.push(notify(NoticeKind::Alarm, client_id.as_str(), reason)),
+        }
+    }
+
+    /// Nothing more is entered on this symbol until a person says so, and what was to be entered is taken back.
+    pub(super) fn halt_symbol(&mut self, at: Timestamp, instrument: InstrumentId, reason: &str, out: &mut Vec<Action>) {
+        if !self.knows(instrument) || self.slots[instrument.index()].halted.as_deref() == Some(reason) {
+            return;
+        }
         let symbol = self.instruments.symbol(instrument).clone();
-        let text = format!("{symbol} takes no more entries: {alarm}");
-        self.slot(instrument).halted = Some(alarm.to_string());
-        let _ = at;
-        out.push(notify(NoticeKind::Alarm, symbol.as_str(), text));
+        self.slot(instrument).halted = Some(reason.to_owned());
+        out.push(notify(NoticeKind::Alarm, symbol.as_str(), format!("{symbol} takes no more entries: {reason}")));
+        self.cancel_entries(at, |row| row.intent.request.instrument == instrument, out);
     }
 }
 
-/// Did an order end without having done all that it was for?
-fn came_to_nothing(stage: Stage) -> bool {
-    matches!(stage, Stage::Done(reason) if reason != DoneReason::Filled)
+impl Slot {
+    /// The position is closed, or another one is there now.
+    pub(super) fn not_closing(&mut self) {
+        (self.closing, self.exits, self.exit_again) = (None, 0, None);
+    }
 }
-
-/// An exit that came to nothing is tried again after this long: the reason may be gone, and the stop still stands.
-const EXIT_AGAIN: Span = Span::SECOND;
 
 /// A message for people.
 pub(super) fn notify(kind: NoticeKind, key: &str, text: String) -> Action {

@@ -1,9 +1,13 @@
 //! Steps five and six: risk screens what was planned, and what it approves gets its id, its durable intent and
 //! its place among what is sent. Nothing changes an order after risk has approved it.
 
+use std::collections::BTreeSet;
+
 use super::{Engine, Totals};
 use crate::orders::Due;
-use crate::protocol::{Action, Amount, Journal, OrderIntent, OrderKind, OrderRequest, ProtectionPlan, VenueRequest};
+use crate::protocol::{
+    Action, Amount, Journal, OrderIntent, OrderKind, OrderRequest, OrderRow, ProtectionPlan, VenueRequest,
+};
 use crate::risk::{Approved, Facts, Rejection};
 use crate::types::{ClientOrderId, InstrumentId, Leg, PositionSide, Price, Qty, Side, Timestamp, Usdt};
 
@@ -32,7 +36,7 @@ impl Engine {
     /// Puts an order before risk.
     pub(super) fn screen(&mut self, at: Timestamp, want: Want) -> Result<Screened, Rejection> {
         let request = OrderRequest {
-            client_id: self.ids.next(want.leg),
+            client_id: self.orders.next_id(want.leg),
             instrument: want.instrument,
             side: want.side,
             position_side: PositionSide::Both,
@@ -46,26 +50,51 @@ impl Engine {
     }
 
     fn facts(&self, at: Timestamp, instrument: InstrumentId, leg: Leg) -> Facts {
-        let entries = self.orders.iter().filter(|order| order.is_open() && order.row().intent.leg == Leg::Entry);
-        let exits = self.orders.open_of(instrument).filter(|order| order.row().intent.leg == Leg::Exit);
-        let covered = exits.filter(|order| !order.is_unknown()).map(|order| order.remaining()).sum();
         Facts {
             at,
             leg,
-            position: self.portfolio.position(instrument).map_or(Qty::ZERO, |row| row.qty),
-            reducing: covered,
+            position: self.position_of(instrument),
+            reducing: self.reducing(at, instrument),
             mark: self.market.price(instrument),
             equity: self.portfolio.equity(),
             symbol_notional: self.symbol_notional(instrument),
             gross_notional: self.gross_notional(),
-            open_positions: self.portfolio.positions().count() + entries.count(),
+            open_positions: self.open_positions(),
             block: self.entry_block(at, instrument),
         }
     }
 
+    /// What is held of an instrument, signed.
+    pub(super) fn position_of(&self, instrument: InstrumentId) -> Qty {
+        self.portfolio.position(instrument).map_or(Qty::ZERO, |row| row.qty)
+    }
+
+    /// What exits at work take from the position already. One that nobody knows of, and that another may follow, does
+    /// not count: a second one cannot grow the position, and waiting could cost all of it.
+    fn reducing(&self, at: Timestamp, instrument: InstrumentId) -> Qty {
+        self.orders
+            .open_of(instrument)
+            .filter(|row| row.only_reduces() && !row.intent.request.kind.is_conditional())
+            .filter(|row| !self.orders.exit_may_follow(row.intent.request.client_id, at))
+            .filter_map(OrderRow::remaining)
+            .sum()
+    }
+
+    /// Instruments with a position, or with an entry that may open one.
+    fn open_positions(&self) -> usize {
+        let held = self.portfolio.positions().map(|row| row.instrument);
+        let entered = self.orders.open().filter(|row| row.intent.leg == Leg::Entry);
+        held.chain(entered.map(|row| row.intent.request.instrument)).collect::<BTreeSet<_>>().len()
+    }
+
     /// Worst case of an instrument: what is held, and what is open, on its way or unknown.
     pub(super) fn symbol_notional(&self, instrument: InstrumentId) -> Usdt {
-        self.portfolio.notional(instrument) + self.orders.exposure(instrument).notional()
+        let exposure = self.orders.exposure(instrument);
+        let held = self.portfolio.notional(instrument);
+        match self.market.price(instrument) {
+            Some(price) => exposure.worst_notional(self.position_of(instrument), price).max(held),
+            None => held + exposure.buy_notional.max(exposure.sell_notional),
+        }
     }
 
     /// Worst case of all instruments together.
@@ -95,54 +124,75 @@ impl Engine {
         client_id
     }
 
-    /// Asks the venue to end an order.
+    /// Asks the venue to end an order, unless it is asked already.
     pub(super) fn cancel(&mut self, at: Timestamp, client_id: ClientOrderId, out: &mut Vec<Action>) {
-        let Some(instrument) = self.orders.get(&client_id).map(|order| order.row().intent.request.instrument) else {
+        if !self.orders.request_cancel(client_id, at) {
             return;
-        };
-        if self.orders.request_cancel(&client_id, at) {
+        }
+        if let Some(row) = self.orders.get(client_id).cloned() {
+            let instrument = row.intent.request.instrument;
+            out.push(Action::Journal(Box::new(Journal::Order(row))));
             out.push(Action::Send(VenueRequest::Cancel { client_id, instrument }));
         }
     }
 
     /// Follows up what is late: queries what is unknown, repeats cancels, gives up what certainly never arrived.
     pub(super) fn chase(&mut self, at: Timestamp, out: &mut Vec<Action>) {
-        if self.orders.next_deadline().is_none_or(|due| due > at) {
-            return;
-        }
-        for due in self.orders.due(at) {
-            match due {
-                Due::Query { client_id, instrument } => {
-                    self.slot(instrument).touched = true;
-                    out.push(Action::Send(VenueRequest::QueryOrder { client_id, instrument }));
-                }
-                Due::RepeatCancel { client_id, instrument } => {
-                    out.push(Action::Send(VenueRequest::Cancel { client_id, instrument }));
-                }
-                Due::Changed(row) => {
-                    self.slot(row.intent.request.instrument).touched = true;
-                    out.push(Action::Journal(Box::new(Journal::Order(*row))));
-                }
-                Due::FetchFills { since } => out.push(Action::Send(VenueRequest::Fills { since })),
+        if self.orders.next_deadline().is_some_and(|due| due <= at) {
+            for due in self.orders.due(at) {
+                self.carry_out(at, due, out);
             }
         }
         self.cancel_late_entries(at, out);
     }
 
+    fn carry_out(&mut self, at: Timestamp, due: Due, out: &mut Vec<Action>) {
+        match due {
+            Due::Query { client_id, instrument } => {
+                out.push(Action::Send(VenueRequest::QueryOrder { client_id, instrument }));
+            }
+            Due::RepeatCancel { client_id, instrument } => {
+                out.push(Action::Send(VenueRequest::Cancel { client_id, instrument }));
+            }
+            Due::Changed(row) => self.note_row(at, *row, out),
+            // Strategies decide again with their next bar, protection in this step; an exit is looked at here.
+            Due::Absent(row) => {
+                let slot = self.slot(row.intent.request.instrument);
+                if slot.closing.is_some() && row.intent.leg == Leg::Exit {
+                    slot.exit_again = Some(at);
+                }
+                self.note_row(at, *row, out);
+            }
+            Due::FetchFills { since } => out.push(Action::Send(VenueRequest::Fills { since })),
+        }
+    }
+
+    /// An order's row changed: it is written, and what hangs on it is looked at in this step.
+    pub(super) fn note_row(&mut self, at: Timestamp, row: OrderRow, out: &mut Vec<Action>) {
+        let slot = self.slot(row.intent.request.instrument);
+        (slot.touched, slot.moved_at) = (true, at);
+        out.push(Action::Journal(Box::new(Journal::Order(row))));
+    }
+
     /// A limit entry that has rested for too long is cancelled.
     fn cancel_late_entries(&mut self, at: Timestamp, out: &mut Vec<Action>) {
-        let limit = self.settings.entry_timeout;
-        let late: Vec<_> = self
-            .orders
-            .iter()
-            .filter(|order| order.is_open() && order.row().intent.leg == Leg::Entry)
-            .map(|order| &order.row().intent)
-            .filter(|intent| matches!(intent.request.kind, OrderKind::Limit { .. }) && intent.decided_at + limit <= at)
-            .map(|intent| intent.request.client_id)
-            .collect();
+        let late: Vec<_> = self.entry_timeouts().filter(|(until, _)| *until <= at).map(|(_, id)| id).collect();
         for client_id in late {
             self.cancel(at, client_id, out);
         }
+    }
+
+    /// When the limit entry that rests longest is cancelled.
+    pub(super) fn next_entry_timeout(&self) -> Option<Timestamp> {
+        self.entry_timeouts().map(|(until, _)| until).min()
+    }
+
+    fn entry_timeouts(&self) -> impl Iterator<Item = (Timestamp, ClientOrderId)> {
+        self.orders
+            .open()
+            .filter(|row| row.intent.leg == Leg::Entry && !row.cancel_pending)
+            .filter(|row| matches!(row.intent.request.kind, OrderKind::Limit { .. }))
+            .map(|row| (row.intent.decided_at + self.settings.entry_timeout, row.intent.request.client_id))
     }
 }
 

@@ -5,14 +5,18 @@ use super::absorb::notify;
 use super::commit::{Screened, Want};
 use super::{Ending, Engine, EntryStyle};
 use crate::market::ClosedBar;
-use crate::orders::planner;
 use crate::protocol::{
-    Action, Amount, Command, ExitReason, Journal, NoticeKind, OrderKind, ProtectionPlan, SignalRow, TimeInForce,
-    TradingState,
+    Action, Amount, Command, ExitReason, Journal, NoticeKind, OrderKind, OrderRow, ProtectionPlan, SignalRow,
+    TimeInForce, TradingState,
 };
 use crate::risk::SizeInput;
 use crate::strategy::{Draft, Proposal, Signal};
-use crate::types::{InstrumentId, Leg, Price, Rounding, Side, Timestamp};
+use crate::types::{InstrumentId, Leg, Price, Rounding, Side, Span, Timestamp};
+
+/// An exit is looked at again after this long, which is several times what a market order takes to fill.
+const EXIT_AGAIN: Span = Span::SECOND;
+/// With each look the pause grows by as much, up to so many times: a venue that refuses every exit is not to be flooded.
+const EXITS_SLOWED: u32 = 30;
 
 impl Engine {
     /// Feeds closed bars to the strategies and acts on what they propose.
@@ -34,19 +38,26 @@ impl Engine {
             }
         }
         self.time_exits(at, out);
-        self.exit_again(at, out);
+        self.follow_exits(at, out);
     }
 
-    /// Tries exits again that came to nothing.
-    fn exit_again(&mut self, at: Timestamp, out: &mut Vec<Action>) {
+    /// Looks whether exits have done their work, and sends another for what is left of a position: after a refusal, an
+    /// order that is in doubt for too long, or a fill that came once all was to be closed.
+    fn follow_exits(&mut self, at: Timestamp, out: &mut Vec<Action>) {
+        if self.ending == Ending::Flatten {
+            let new = self.portfolio.positions().map(|row| row.instrument);
+            let new: Vec<_> = new.filter(|one| self.slots[one.index()].closing.is_none()).collect();
+            for instrument in new {
+                self.leave(at, instrument, ExitReason::Manual, "closed at the end", out);
+            }
+        }
         for instrument in self.instruments.ids() {
             let slot = self.slot(instrument);
-            if slot.exit_again.is_none_or(|due| due > at) {
-                continue;
+            if slot.exit_again.is_some_and(|due| due <= at) {
+                slot.exit_again = None;
+                let exit = slot.closing.unwrap_or(ExitReason::Manual);
+                self.leave(at, instrument, exit, "the last exit left something open", out);
             }
-            slot.exit_again = None;
-            let exit = slot.closing.unwrap_or(ExitReason::Manual);
-            self.leave(at, instrument, exit, "the last exit came to nothing", out);
         }
     }
 
@@ -119,7 +130,7 @@ impl Engine {
         if let Some(row) = self.portfolio.position(instrument) {
             return Err(if row.strategy == strategy { "position_open" } else { "conflict" }.to_owned());
         }
-        if self.orders.open_of(instrument).any(|order| order.row().intent.leg == Leg::Entry) {
+        if self.orders.open_of(instrument).any(|row| row.intent.leg == Leg::Entry) {
             return Err("entry_pending".to_owned());
         }
         match self.entry_block(at, instrument) {
@@ -168,7 +179,8 @@ impl Engine {
         })
     }
 
-    /// Closes a position at the market, once: what open exits already cover is not sold twice.
+    /// Closes a position at the market: what exits at work already cover is not sold twice, and as long as anything
+    /// of it is open it is looked at again.
     pub(super) fn leave(
         &mut self,
         at: Timestamp,
@@ -179,25 +191,27 @@ impl Engine {
     ) {
         let Some(row) = self.portfolio.position(instrument) else { return };
         let (qty, strategy) = (row.qty, row.strategy.clone());
-        let exits = self.orders.open_of(instrument).filter(|order| order.row().intent.leg == Leg::Exit);
-        let Some(open) = planner::plan_exit(qty, exits.map(|order| order.row())) else { return };
         let reference_price = self.market.price(instrument).unwrap_or(row.entry_price);
-        let want = Want {
+        let planned = self.orders.plan_exit(instrument, qty, at);
+        let wanted = planned.map(|change| Want {
             instrument,
-            side: side_of(qty).closing(),
+            side: change.side,
             kind: OrderKind::Market,
-            amount: Amount::Qty(open),
+            amount: Amount::Qty(change.qty),
             reduce_only: true,
             leg: Leg::Exit,
             strategy,
             reason: reason.to_owned(),
             reference_price,
             plan: None,
-        };
-        if let Ok(want) = self.screen(at, want) {
-            let slot = self.slot(instrument);
-            slot.closing = slot.closing.or(Some(exit));
-            self.commit(at, want, out);
+        });
+        let screened = wanted.and_then(|want| self.screen(at, want).ok());
+        let slot = self.slot(instrument);
+        slot.closing = slot.closing.or(Some(exit));
+        slot.exits = slot.exits.saturating_add(1).min(EXITS_SLOWED);
+        slot.exit_again = Some(at + EXIT_AGAIN * i64::from(slot.exits));
+        if let Some(screened) = screened {
+            self.commit(at, screened, out);
         }
     }
 
@@ -213,7 +227,6 @@ impl Engine {
             .map(|row| row.instrument)
             .collect();
         for instrument in old {
-            self.slot(instrument).closing = Some(ExitReason::Time);
             self.leave(at, instrument, ExitReason::Time, "held for too long", out);
         }
     }
@@ -255,7 +268,7 @@ impl Engine {
 
     fn shut_down(&mut self, at: Timestamp, flatten: bool, reason: &str, out: &mut Vec<Action>) {
         self.ending = if flatten { Ending::Flatten } else { Ending::Keep };
-        self.cancel_entries(at, out);
+        self.cancel_entries(at, |_| true, out);
         if flatten {
             let open: Vec<_> = self.portfolio.positions().map(|row| row.instrument).collect();
             for instrument in open {
@@ -266,14 +279,10 @@ impl Engine {
         out.push(notify(NoticeKind::Stopped, "", format!("Stopping: {reason}")));
     }
 
-    /// Asks the venue to end every open entry.
-    pub(super) fn cancel_entries(&mut self, at: Timestamp, out: &mut Vec<Action>) {
-        let entries: Vec<_> = self
-            .orders
-            .iter()
-            .filter(|order| order.is_open() && order.row().intent.leg == Leg::Entry)
-            .map(|order| order.row().intent.request.client_id)
-            .collect();
+    /// Asks the venue to end the open entries that are meant.
+    pub(super) fn cancel_entries(&mut self, at: Timestamp, meant: impl Fn(&OrderRow) -> bool, out: &mut Vec<Action>) {
+        let entries = self.orders.open().filter(|row| row.intent.leg == Leg::Entry && meant(row));
+        let entries: Vec<_> = entries.map(|row| row.intent.request.client_id).collect();
         for client_id in entries {
             self.cancel(at, client_id, out);
         }

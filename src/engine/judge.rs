@@ -3,24 +3,25 @@
 use super::absorb::notify;
 use super::{Engine, OnHalt};
 use crate::market::Freshness;
-use crate::protocol::{Action, ConnectionState, EquityRow, Journal, Link, NoticeKind, StateRow, TradingState};
+use crate::protocol::{Action, ConnectionState, EquityRow, Event, Journal, Link, NoticeKind, StateRow, TradingState};
+use crate::risk::Clock as ClockState;
 use crate::types::{Exit, Rounding, Span, Timestamp};
 
 /// How often the age of every instrument's data is looked at: well within the shortest cadence's limits.
 const FRESHNESS_EVERY: Span = Span::SECOND;
 
 impl Engine {
-    pub(super) fn judge(&mut self, at: Timestamp, out: &mut Vec<Action>) {
+    pub(super) fn judge(&mut self, at: Timestamp, event: &Event, out: &mut Vec<Action>) {
+        self.risk.set_equity_known(at, self.portfolio.is_marked());
         let changes = self.risk.evaluate(at, self.portfolio.equity());
         self.tell_states(changes, out);
-        self.watch_freshness(at, out);
+        if matches!(event, Event::Timer) || at.since(self.freshness_seen) >= FRESHNESS_EVERY {
+            self.watch_freshness(at, out);
+        }
     }
 
     /// A symbol whose data is lost is told of once, and its feed is restarted.
     fn watch_freshness(&mut self, at: Timestamp, out: &mut Vec<Action>) {
-        if at.since(self.freshness_seen) < FRESHNESS_EVERY {
-            return;
-        }
         self.freshness_seen = at;
         for instrument in self.instruments.ids() {
             let lost = matches!(self.market.freshness(instrument, at), Freshness::Lost { .. });
@@ -34,19 +35,31 @@ impl Engine {
         }
     }
 
-    pub(super) fn absorb_connection(
-        &mut self,
-        at: Timestamp,
-        link: Link,
-        state: ConnectionState,
-        out: &mut Vec<Action>,
-    ) {
+    pub(super) fn absorb_connection(&mut self, at: Timestamp, link: Link, state: ConnectionState) {
         match (link, state) {
-            (Link::User, ConnectionState::Live) => self.reconciliation.begin_again(at),
-            (Link::User, ConnectionState::Lost) => self.reconciliation.suspend(),
+            (Link::User, ConnectionState::Live) => self.compare_again(at),
+            (Link::User, ConnectionState::Lost) => self.reconciliation.suspend(at),
             (Link::User, ConnectionState::Connected | ConnectionState::Subscribed) | (Link::Market(_), _) => {}
         }
-        let _ = out;
+    }
+
+    /// The venue's clock was measured. How far off it may be is how much longer an order can stay in doubt.
+    pub(super) fn absorb_clock(&mut self, uncertainty: Span, out: &mut Vec<Action>) {
+        let before = self.risk.clock();
+        self.risk.set_clock(uncertainty);
+        self.orders.clock_measured(uncertainty);
+        let now = self.risk.clock();
+        if now > before {
+            let effect = match now {
+                ClockState::Fine | ClockState::Doubtful => "",
+                ClockState::Off => ", and nothing is entered",
+            };
+            out.push(notify(
+                NoticeKind::Alarm,
+                "clock",
+                format!("The venue's clock is uncertain by {uncertainty}{effect}"),
+            ));
+        }
     }
 
     pub(super) fn raise(&mut self, at: Timestamp, state: TradingState, reason: &str, out: &mut Vec<Action>) {
@@ -63,13 +76,20 @@ impl Engine {
             let at = change.at;
             let reason = change.reason.clone();
             out.push(Action::Journal(Box::new(Journal::State(change))));
-            out.push(Action::Journal(Box::new(Journal::RiskMemory(self.risk.memory()))));
+            self.write_memory(out);
             if halted {
-                self.cancel_entries(at, out);
+                self.cancel_entries(at, |_| true, out);
                 if self.settings.on_halt == OnHalt::Exit {
                     out.push(Action::Leave { exit: Exit::HaltedByRisk, reason });
                 }
             }
+        }
+    }
+
+    /// Writes what risk must remember, if it has changed.
+    pub(super) fn write_memory(&mut self, out: &mut Vec<Action>) {
+        if let Some(memory) = self.risk.memory_to_write() {
+            out.push(Action::Journal(Box::new(Journal::RiskMemory(memory))));
         }
     }
 

@@ -21,13 +21,12 @@ use serde::{Deserialize, Serialize};
 pub use settings::{EntryStyle, Foreign, OnHalt, OnStop, Settings};
 
 use crate::market::{Market, Need};
-use crate::orders::protection::ProtectionState;
-use crate::orders::{IdSource, Orders};
+use crate::orders::{Orders, ProtectionState};
 use crate::portfolio::Portfolio;
 use crate::protocol::{Action, Event, ExitReason, FeedShape, Stamped};
 use crate::risk::Risk;
 use crate::strategy::Desk;
-use crate::types::{InstrumentId, Instruments, Span, Timestamp, Usdt};
+use crate::types::{IdScope, InstrumentId, Instruments, Timestamp, Usdt};
 use reconcile::Reconciliation;
 
 /// The settings of every room that the engine composes.
@@ -63,8 +62,12 @@ struct Slot {
     protection: ProtectionState,
     /// Why the position is being closed, once it is.
     closing: Option<ExitReason>,
-    /// An exit came to nothing: when it is tried again.
+    /// How often that was looked at since, up to a limit.
+    exits: u32,
+    /// When to look whether the exit has done its work, or another must follow.
     exit_again: Option<Timestamp>,
+    /// Was price beyond the stop when protection was last looked at?
+    beyond_stop: bool,
     /// Has a trailing stop moved since the entry?
     stop_moved: bool,
     /// Did a fill of this position depend on the path inside a bar?
@@ -94,7 +97,6 @@ struct Totals {
     exits: BTreeMap<ExitReason, u64>,
     wins: u64,
     losses: u64,
-    unprotected_max: Span,
 }
 
 /// Is the daemon ending?
@@ -110,14 +112,12 @@ enum Ending {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Engine {
     settings: Settings,
-    identity: Identity,
     instruments: Instruments,
     market: Market,
     desk: Desk,
     orders: Orders,
     portfolio: Portfolio,
     risk: Risk,
-    ids: IdSource,
     slots: Vec<Slot>,
     reconciliation: Reconciliation,
     totals: Totals,
@@ -129,19 +129,15 @@ pub struct Engine {
 impl Engine {
     /// An engine that has seen nothing.
     pub fn new(rooms: Rooms, identity: Identity, instruments: &Instruments, shape: FeedShape) -> Engine {
+        let scope = IdScope { account: identity.account, instance: identity.instance, epoch: 0 };
         let desk = Desk::new(&rooms.strategy, &rooms.regime, instruments);
         let market = Market::new(instruments, shape, &desk.needs(), rooms.market);
         Engine {
             market,
             desk,
-            orders: Orders::new(rooms.orders, instruments),
+            orders: Orders::new(rooms.orders, scope),
             portfolio: Portfolio::new(instruments, Usdt::ZERO),
             risk: Risk::new(rooms.risk, instruments),
-            ids: IdSource::new(crate::types::IdScope {
-                account: identity.account,
-                instance: identity.instance,
-                epoch: 0,
-            }),
             slots: vec![Slot::default(); instruments.len()],
             reconciliation: Reconciliation::default(),
             totals: Totals::default(),
@@ -149,7 +145,6 @@ impl Engine {
             freshness_seen: Timestamp::EPOCH,
             at: Timestamp::EPOCH,
             settings: rooms.engine,
-            identity,
             instruments: instruments.clone(),
         }
     }
@@ -160,35 +155,39 @@ impl Engine {
         self.at = at;
         let mut out = Vec::new();
         let closed = self.absorb(at, &stamped.event, &mut out);
-        self.judge(at, &mut out);
+        self.judge(at, &stamped.event, &mut out);
         self.reconcile(at, &mut out);
         if let Event::Command(command) = &stamped.event {
             self.obey(at, command, &mut out);
         }
+        self.chase(at, &mut out);
         self.decide(at, &closed, &mut out);
         self.protect(at, &mut out);
-        self.chase(at, &mut out);
         if self.market.iterations() != self.totals.iterations {
             self.totals.iterations = self.market.iterations();
             self.write_equity(at, &mut out);
+            self.write_memory(&mut out);
         }
         out
     }
 
-    /// When it wants to be called next, if nothing else happens.
+    /// When it wants to be called next, if nothing else happens. Whoever is due does what it is due for in that step
+    /// and names a later instant, so that time always moves on.
     pub fn next_deadline(&self) -> Option<Timestamp> {
         let protection = self.slots.iter().filter_map(|slot| slot.protection.next_deadline());
+        let exits = self.slots.iter().filter_map(|slot| slot.exit_again);
         [
             self.orders.next_deadline(),
             self.market.next_deadline(self.at),
             self.reconciliation.next_deadline(),
             self.risk.next_deadline(self.at),
             self.next_time_exit(),
-            self.slots.iter().filter_map(|slot| slot.exit_again).min(),
+            self.next_entry_timeout(),
         ]
         .into_iter()
         .flatten()
         .chain(protection)
+        .chain(exits)
         .min()
     }
 
@@ -233,6 +232,11 @@ impl Engine {
     /// The limits as risk holds them, for the banner.
     pub fn limits(&self) -> Vec<(&'static str, String)> {
         self.risk.limits_banner()
+    }
+
+    /// Is it one of the session's instruments? What comes from outside may name others.
+    fn knows(&self, instrument: InstrumentId) -> bool {
+        instrument.index() < self.slots.len()
     }
 
     fn slot(&mut self, instrument: InstrumentId) -> &mut Slot {

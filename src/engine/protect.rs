@@ -4,8 +4,9 @@ use super::absorb::notify;
 use super::commit::Want;
 use super::decide::side_of;
 use super::{Ending, Engine};
-use crate::orders::protection::{self, Situation, Step};
-use crate::protocol::{Action, ExitReason, Journal, NoticeKind, OrderKind, OrderRow, PositionRow, TriggerBy};
+use crate::orders::protection::is_protected;
+use crate::orders::{self, Situation, Step};
+use crate::protocol::{Action, Journal, NoticeKind, OrderKind, PositionRow, TriggerBy};
 use crate::types::{InstrumentId, Leg, Price, Rounding, Side, Timestamp};
 
 impl Engine {
@@ -16,21 +17,25 @@ impl Engine {
             let due = slot.protection.next_deadline().is_some_and(|due| due <= at);
             let position = self.portfolio.position(instrument);
             let trails = position.is_some_and(|row| row.trailing.is_some());
-            let crossed = position.is_some_and(|row| self.is_beyond_stop(row));
-            if !slot.touched && !due && !trails && !crossed {
+            let beyond = position.is_some_and(|row| self.is_beyond_stop(row));
+            if !slot.touched && !due && !trails && !beyond && !slot.beyond_stop {
                 continue;
             }
             if trails {
                 self.trail(instrument, out);
             }
-            self.slot(instrument).touched = false;
+            let slot = self.slot(instrument);
+            (slot.touched, slot.beyond_stop) = (false, beyond);
             self.protect_one(at, instrument, out);
         }
     }
 
     fn is_beyond_stop(&self, row: &PositionRow) -> bool {
-        let stop_and_mark = row.stop.zip(self.market.price(row.instrument));
-        stop_and_mark.is_some_and(|(stop, mark)| protection::is_crossed(row, stop, mark))
+        let stop = self.slots[row.instrument.index()].protection.confirmed_stop().or(row.stop);
+        stop.zip(self.market.price(row.instrument)).is_some_and(|(stop, mark)| match side_of(row.qty) {
+            Side::Buy => mark <= stop,
+            Side::Sell => mark >= stop,
+        })
     }
 
     /// Moves the planned stop after the price, in the position's favour only.
@@ -38,8 +43,13 @@ impl Engine {
         let Some(price) = self.market.price(instrument) else { return };
         let tick = self.instruments.get(instrument).tick;
         let Some(row) = self.portfolio.position_mut(instrument) else { return };
-        let moved = protection::trail(row, price, tick);
-        if moved {
+        let moved = orders::trail(row, price, tick);
+        row.best_price = match side_of(row.qty) {
+            Side::Buy => row.best_price.max(price),
+            Side::Sell => row.best_price.min(price),
+        };
+        if let Some(stop) = moved {
+            row.stop = Some(stop);
             let row = row.clone();
             self.slot(instrument).stop_moved = true;
             out.push(Action::Journal(Box::new(Journal::Position(row))));
@@ -48,20 +58,20 @@ impl Engine {
 
     fn protect_one(&mut self, at: Timestamp, instrument: InstrumentId, out: &mut Vec<Action>) {
         self.plan_rescue(instrument, out);
-        let mark = self.market.price(instrument);
-        let orders: Vec<OrderRow> = self
-            .orders
-            .open_of(instrument)
-            .map(|order| order.row().clone())
-            .filter(|row| matches!(row.intent.leg, Leg::Stop | Leg::TakeProfit | Leg::Exit))
-            .collect();
+        let orders = self.orders.protective(instrument, at);
         let position = self.portfolio.position(instrument).cloned();
         let mut state = std::mem::take(&mut self.slot(instrument).protection);
-        let was_protected = state.is_confirmed();
-        let situation = Situation { at, position: position.as_ref(), orders: &orders, mark };
-        let steps = protection::plan(&situation, &mut state);
-        let now_protected = state.is_confirmed();
-        self.totals.unprotected_max = self.totals.unprotected_max.max(state.unprotected_longest());
+        let was_protected = state.protected();
+        let settings = self.orders.settings();
+        let steps = match &position {
+            Some(position) => {
+                let mark = self.market.price(instrument);
+                let instrument = self.instruments.get(instrument);
+                state.plan(settings, &Situation { at, mark, position, instrument, orders: &orders })
+            }
+            None => state.plan_flat(settings, at, &orders),
+        };
+        let now_protected = state.protected();
         self.slot(instrument).protection = state;
         if !was_protected && now_protected {
             self.tell_protected(instrument, position.as_ref(), out);
@@ -102,10 +112,11 @@ impl Engine {
                 self.place(at, position, Leg::TakeProfit, kind, amount, trigger, out);
             }
             Step::Cancel { client_id } => self.cancel(at, client_id, out),
-            Step::CloseAtMarket { reason, exit } => {
+            Step::CloseAtMarket { reason } => {
                 let symbol = self.instruments.symbol(instrument).clone();
-                out.push(notify(NoticeKind::ProtectionFailed, symbol.as_str(), format!("{symbol}: {reason}; closing")));
-                self.leave(at, instrument, exit.unwrap_or(ExitReason::StopLoss), &reason, out);
+                let text = format!("{symbol}: {}; closing", reason.as_str());
+                out.push(notify(NoticeKind::ProtectionFailed, symbol.as_str(), text));
+                self.leave(at, instrument, reason.exit(), reason.as_str(), out);
             }
         }
     }
@@ -138,7 +149,6 @@ impl Engine {
         match self.screen(at, want) {
             Ok(screened) => {
                 self.commit(at, screened, out);
-                self.slot(instrument).protection.placed(leg, at);
             }
             Err(rejection) => {
                 let symbol = self.instruments.symbol(instrument).clone();
@@ -149,7 +159,8 @@ impl Engine {
     }
 
     fn tell_protected(&mut self, instrument: InstrumentId, position: Option<&PositionRow>, out: &mut Vec<Action>) {
-        let Some((row, stop)) = position.and_then(|row| row.stop.map(|stop| (row, stop))) else { return };
+        let confirmed = self.slots[instrument.index()].protection.confirmed_stop();
+        let Some((row, stop)) = position.zip(confirmed) else { return };
         let symbol = self.instruments.symbol(instrument);
         out.push(notify(
             NoticeKind::Protected,
@@ -160,7 +171,7 @@ impl Engine {
 
     /// Do all open positions have a confirmed stop, or is everything being closed anyway?
     pub(super) fn all_protected(&self) -> bool {
-        self.ending == Ending::Flatten
-            || self.portfolio.positions().all(|row| self.slots[row.instrument.index()].protection.is_confirmed())
+        let protected = |row| is_protected(row, &self.orders.protective(row.instrument, self.at));
+        self.ending == Ending::Flatten || self.portfolio.positions().all(protected)
     }
 }

@@ -7,11 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use super::absorb::notify;
 use super::{Engine, Foreign};
-use crate::orders::Reconciled;
+use crate::orders::{Origin, Reconciled};
 use crate::protocol::{
-    AccountReport, Action, Journal, NoticeKind, PositionSnapshot, Recovered, TradingState, VenueRequest,
+    AccountReport, Action, Journal, NoticeKind, OrderSnapshot, PositionSnapshot, Recovered, Stage, TradingState,
+    VenueRequest,
 };
-use crate::types::{Exit, IdScope, InstrumentId, Qty, Span, Timestamp, Usdt};
+use crate::types::{Exit, InstrumentId, Leg, Qty, Span, Timestamp, Usdt};
 
 /// Fills are asked for from this long before the last one we know, so that none falls between.
 const FILL_OVERLAP: Span = Span::mins(10);
@@ -26,28 +27,31 @@ const TRIES_BEFORE_ADJUSTING: u32 = 3;
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Reconciliation {
     recovered: bool,
-    suspended: bool,
-    /// The four answers of the start: orders, positions, balance, fills.
-    answered: [bool; 4],
-    /// Everything was in agreement once.
+    /// Since when the user stream is down, if it is.
+    suspended: Option<Timestamp>,
+    /// The answers that a comparison begins with: orders, positions, balance. Fills are `orders`' own to ask for.
+    answered: [bool; 3],
+    /// Everything is in agreement, since the start or the last reconnect.
     settled: bool,
+    /// Everything was in agreement once.
+    started: bool,
     next_orders: Option<Timestamp>,
     next_positions: Option<Timestamp>,
     /// How often in a row the position of an instrument differed.
     disputes: BTreeMap<InstrumentId, u32>,
-    cash_dispute: u32,
+    /// The same of the balance; none while it agrees.
+    cash_dispute: Option<u32>,
     cash_known: bool,
 }
 
 const ORDERS: usize = 0;
 const POSITIONS: usize = 1;
 const BALANCE: usize = 2;
-const FILLS: usize = 3;
 
 impl Reconciliation {
     /// May be traded on?
     pub(super) fn is_done(&self) -> bool {
-        self.settled && !self.suspended
+        self.settled && self.suspended.is_none()
     }
 
     /// Is the position of this instrument in doubt?
@@ -57,63 +61,77 @@ impl Reconciliation {
 
     /// When the next poll is due.
     pub(super) fn next_deadline(&self) -> Option<Timestamp> {
-        if !self.recovered || self.suspended {
+        if !self.recovered || self.suspended.is_some() {
             return None;
         }
         self.next_orders.into_iter().chain(self.next_positions).min()
     }
 
-    /// The user stream is back: everything is compared anew before anything is traded.
-    pub(super) fn begin_again(&mut self, at: Timestamp) {
-        self.suspended = false;
-        self.settled = false;
-        self.answered = [false; 4];
-        self.next_orders = Some(at);
-        self.next_positions = Some(at);
-    }
-
     /// The user stream is down: what we think of our orders may be old.
-    pub(super) fn suspend(&mut self) {
-        self.suspended = true;
+    pub(super) fn suspend(&mut self, at: Timestamp) {
+        self.suspended.get_or_insert(at);
     }
 
     /// What is still missing, in words.
     pub(super) fn waiting_for(&self) -> Vec<String> {
-        let names = ["open orders", "positions", "balance", "fills"];
+        let names = ["open orders", "positions", "balance"];
         let missing = names.iter().zip(self.answered).filter(|(_, answered)| !answered);
-        missing.map(|(name, _)| (*name).to_owned()).collect()
+        let mut missing: Vec<String> = missing.map(|(name, _)| (*name).to_owned()).collect();
+        if self.suspended.is_some() {
+            missing.push("the user stream".to_owned());
+        }
+        if !self.disputes.is_empty() || self.cash_dispute.is_some() {
+            missing.push("agreement with the venue's books".to_owned());
+        }
+        missing
+    }
+
+    /// A poll came to nothing: it is put again soon.
+    fn ask_soon(&mut self, at: Timestamp, orders: bool) {
+        let next = if orders { &mut self.next_orders } else { &mut self.next_positions };
+        *next = Some(next.map_or(at + POLL_PATIENCE, |due| due.min(at + POLL_PATIENCE)));
     }
 }
 
 impl Engine {
     /// Takes over what the ledger knew when the session began.
     pub(super) fn take_over(&mut self, at: Timestamp, recovered: &Recovered, out: &mut Vec<Action>) {
-        let scope =
-            IdScope { account: self.identity.account, instance: self.identity.instance, epoch: recovered.epoch };
-        self.ids = crate::orders::IdSource::new(scope);
-        self.orders.restore(at, &recovered.orders, &recovered.trade_ids);
+        let known = self.slots.len();
+        let ours = |instrument: InstrumentId| instrument.index() < known;
+        let mut rows = recovered.orders.clone();
+        rows.retain(|row| ours(row.intent.request.instrument));
+        self.orders.restore(recovered.epoch, &rows, &recovered.trade_ids, at);
         self.portfolio.restore(&recovered.positions, recovered.cash.unwrap_or(Usdt::ZERO), &recovered.funding_ids);
         let changes = self.risk.restore(at, recovered.risk_memory.as_deref(), recovered.state.as_ref());
         self.tell_states(changes, out);
         if recovered.unacknowledged_adjustments {
             self.raise(at, TradingState::ReduceOnly, "the books were adjusted and nobody has acknowledged it", out);
         }
-        for row in &recovered.positions {
-            let slot = self.slot(row.instrument);
-            slot.touched = true;
-            slot.protection.position_opened(at);
+        for row in recovered.positions.iter().filter(|row| ours(row.instrument)) {
+            self.slot(row.instrument).touched = true;
         }
         self.reconciliation.recovered = true;
         self.reconciliation.cash_known = recovered.cash.is_some();
-        let since = recovered.last_at.map_or(at, |last| last - FILL_OVERLAP);
-        out.push(Action::Send(VenueRequest::Fills { since }));
+        self.orders.want_fills(recovered.last_at.unwrap_or(at) - FILL_OVERLAP);
         self.ask_orders(at, out);
         self.ask_positions(at, out);
     }
 
+    /// The user stream is back: everything is compared anew before anything is entered.
+    pub(super) fn compare_again(&mut self, at: Timestamp) {
+        let state = &mut self.reconciliation;
+        let since = state.suspended.take().unwrap_or(at);
+        state.settled = false;
+        state.answered = [false; 3];
+        (state.next_orders, state.next_positions) = (Some(at), Some(at));
+        if state.recovered {
+            self.orders.want_fills(since - FILL_OVERLAP);
+        }
+    }
+
     fn ask_orders(&mut self, at: Timestamp, out: &mut Vec<Action>) {
         out.push(Action::Send(VenueRequest::OpenOrders));
-        let busy = self.orders.iter().any(|order| order.is_open());
+        let busy = self.orders.open().next().is_some();
         self.reconciliation.next_orders = Some(at + self.interval(self.settings.poll_orders, busy));
     }
 
@@ -136,48 +154,59 @@ impl Engine {
 
     /// Asks what is due, and notes when everything has come to agree.
     pub(super) fn reconcile(&mut self, at: Timestamp, out: &mut Vec<Action>) {
-        if !self.reconciliation.recovered || self.reconciliation.suspended {
+        if !self.reconciliation.recovered || self.reconciliation.suspended.is_some() {
             return;
         }
         if self.reconciliation.next_orders.is_some_and(|due| due <= at) {
             self.ask_orders(at, out);
-            if !self.reconciliation.answered[FILLS] {
-                out.push(Action::Send(VenueRequest::Fills { since: at - FILL_OVERLAP }));
-            }
         }
         if self.reconciliation.next_positions.is_some_and(|due| due <= at) {
             self.ask_positions(at, out);
         }
-        if !self.reconciliation.settled
-            && self.reconciliation.answered.iter().all(|answered| *answered)
-            && self.reconciliation.disputes.is_empty()
-            && self.orders.in_flight() == 0
-            && self.all_protected()
-        {
+        if !self.reconciliation.settled && self.agrees() {
             self.reconciliation.settled = true;
-            self.cancel_old_entries(at, out);
-            self.risk.begin(at, self.portfolio.equity());
+            self.cancel_left_over(at, out);
+            if !self.reconciliation.started {
+                self.reconciliation.started = true;
+                self.risk.begin(at, self.portfolio.equity());
+            }
         }
     }
 
+    fn agrees(&self) -> bool {
+        let state = &self.reconciliation;
+        state.answered.iter().all(|answered| *answered)
+            && state.disputes.is_empty()
+            && state.cash_dispute.is_none()
+            && !self.orders.awaits_fills()
+            && self.orders.in_flight() == 0
+            && self.all_protected()
+    }
+
     /// Entries of earlier starts are not waited for: what they were decided on is old.
-    fn cancel_old_entries(&mut self, at: Timestamp, out: &mut Vec<Action>) {
-        self.cancel_entries(at, out);
+    fn cancel_left_over(&mut self, at: Timestamp, out: &mut Vec<Action>) {
+        let old: Vec<_> = self.orders.left_over().map(|row| row.intent.request.client_id).collect();
+        for client_id in old {
+            self.cancel(at, client_id, out);
+        }
     }
 
     /// Holds an answer of the venue against our books.
     pub(super) fn compare(&mut self, at: Timestamp, report: &AccountReport, out: &mut Vec<Action>) {
         match report {
-            AccountReport::OpenOrders(orders) => {
-                let found = self.orders.reconcile_open_orders(at, self.ids.scope(), orders, self.settings.settle);
+            AccountReport::OpenOrders(listed) => {
+                let mut listed = listed.clone();
+                listed.retain(|snapshot| self.knows(snapshot.request.instrument));
+                let found = self.orders.reconcile_open_orders(at, &listed);
                 self.reconciliation.answered[ORDERS] = true;
                 self.take_found(at, found, out);
             }
             AccountReport::Fills(fills) => {
-                for report in self.orders.reconcile_fills(at, fills) {
-                    self.absorb_report(at, &report, out);
+                let mut fills = fills.clone();
+                fills.retain(|fill| self.knows(fill.instrument));
+                for applied in self.orders.reconcile_fills(at, &fills) {
+                    self.absorb_applied(at, applied, out);
                 }
-                self.reconciliation.answered[FILLS] = true;
             }
             AccountReport::Positions(positions) => {
                 self.compare_positions(at, positions, out);
@@ -187,37 +216,68 @@ impl Engine {
                 self.compare_cash(at, *balance, out);
                 self.reconciliation.answered[BALANCE] = true;
             }
-            AccountReport::PollFailed { .. }
-            | AccountReport::Funding(_)
-            | AccountReport::Transfer { .. }
-            | AccountReport::Liquidated { .. } => {}
+            AccountReport::PollFailed { what, reason: _ } => match what.as_str() {
+                "fills" => self.orders.fills_poll_failed(at),
+                "open orders" => self.reconciliation.ask_soon(at, true),
+                "positions" | "balance" => self.reconciliation.ask_soon(at, false),
+                // A question about one order, which `orders` puts again by itself.
+                _ => {}
+            },
+            AccountReport::Funding(_) | AccountReport::Transfer { .. } | AccountReport::Liquidated { .. } => {}
         }
     }
 
     fn take_found(&mut self, at: Timestamp, found: Reconciled, out: &mut Vec<Action>) {
-        for row in found.changed {
-            let instrument = row.intent.request.instrument;
-            self.slot(instrument).touched = true;
-            self.slot(instrument).moved_at = at;
-            out.push(Action::Journal(Box::new(Journal::Order(row))));
+        for row in found.changed.into_iter().chain(found.adopt) {
+            self.note_row(at, row, out);
         }
-        if !found.foreign.is_empty() && self.settings.foreign == Foreign::Refuse {
-            let reason = format!(
-                "{} open orders on this account are not ours; end them, or set `engine.foreign` to \"ignore\"",
-                found.foreign.len()
-            );
-            self.raise(at, TradingState::Halted, &reason, out);
-            out.push(Action::Leave { exit: Exit::Configuration, reason });
+        for alarm in &found.alarms {
+            self.raise_alarm(at, alarm, out);
         }
-        if found.other_instance {
-            self.raise(at, TradingState::Halted, "another daemon trades on this account", out);
+        self.judge_foreign(at, &found.foreign, out);
+        if self.reconciliation.settled {
+            self.cancel_left_over(at, out);
         }
     }
 
+    /// Somebody else trades the same symbols. Orders of another daemon and of `flatten` have their alarms.
+    fn judge_foreign(&mut self, at: Timestamp, found: &[OrderSnapshot], out: &mut Vec<Action>) {
+        let ids = self.orders.ids().clone();
+        let foreign = found.iter().filter(|one| ids.origin(one.request.client_id) == Origin::Foreign);
+        match self.settings.foreign {
+            Foreign::Ignore => {}
+            Foreign::Adopt => {
+                for snapshot in foreign {
+                    let row = self.orders.adopt(at, snapshot);
+                    self.note_row(at, row, out);
+                }
+            }
+            Foreign::Refuse if self.reconciliation.started => {
+                for snapshot in foreign {
+                    let reason = format!("order {} of somebody else is open", snapshot.request.client_id);
+                    self.halt_symbol(at, snapshot.request.instrument, &reason, out);
+                }
+            }
+            Foreign::Refuse => {
+                let count = foreign.count();
+                if count > 0 {
+                    let reason = format!(
+                        "{count} open orders on this account are not ours; end them, or set `engine.foreign` to \"ignore\""
+                    );
+                    self.raise(at, TradingState::Halted, &reason, out);
+                    out.push(Action::Leave { exit: Exit::Configuration, reason });
+                }
+            }
+        }
+    }
+
+    /// Is nothing of the instrument on its way, in doubt, or just moved, so that a difference means something?
     fn is_still(&self, at: Timestamp, instrument: InstrumentId) -> bool {
+        let answered = self.orders.open_of(instrument).all(|row| row.stage == Stage::Working);
         at.since(self.slots[instrument.index()].moved_at) >= self.settings.settle
+            && answered
             && !self.orders.is_unknown(instrument)
-            && !self.orders.is_in_flight(instrument)
+            && !self.orders.awaits_fills()
     }
 
     fn compare_positions(&mut self, at: Timestamp, theirs: &[PositionSnapshot], out: &mut Vec<Action>) {
@@ -228,14 +288,18 @@ impl Engine {
                 self.reconciliation.disputes.remove(&instrument);
                 continue;
             }
-            if self.reconciliation.settled && !self.is_still(at, instrument) {
+            if !self.is_still(at, instrument) {
+                if !self.reconciliation.settled {
+                    self.reconciliation.disputes.entry(instrument).or_default();
+                    self.reconciliation.ask_soon(at, false);
+                }
                 continue;
             }
             let tries = self.reconciliation.disputes.entry(instrument).or_default();
             *tries += 1;
             if *tries < TRIES_BEFORE_ADJUSTING {
-                out.push(Action::Send(VenueRequest::Fills { since: at - FILL_OVERLAP }));
-                self.reconciliation.next_positions = Some(at + POLL_PATIENCE);
+                self.orders.want_fills(at - FILL_OVERLAP);
+                self.reconciliation.ask_soon(at, false);
                 continue;
             }
             self.reconciliation.disputes.remove(&instrument);
@@ -254,7 +318,7 @@ impl Engine {
     ) {
         let symbol = self.instruments.symbol(instrument).clone();
         let price = entry.or(self.market.price(instrument)).unwrap_or_default();
-        let entry_id = self.ids.next(crate::types::Leg::Entry);
+        let entry_id = self.orders.next_id(Leg::Entry);
         let row = self.portfolio.adjust_position(at, instrument, qty, price, entry_id);
         let reason = format!("the venue's position of {symbol} differs by {qty} and no fill explains it");
         let id = format!("{symbol}-{}", at.as_nanos());
@@ -266,9 +330,12 @@ impl Engine {
             reason: reason.clone(),
         })));
         out.push(Action::Journal(Box::new(Journal::Position(row))));
+        let flat = self.portfolio.position(instrument).is_none();
         let slot = self.slot(instrument);
-        slot.touched = true;
-        slot.protection.position_opened(at);
+        (slot.touched, slot.moved_at) = (true, at);
+        if flat {
+            slot.not_closing();
+        }
         out.push(notify(NoticeKind::Alarm, symbol.as_str(), reason.clone()));
         self.raise(at, TradingState::ReduceOnly, &reason, out);
     }
@@ -282,20 +349,24 @@ impl Engine {
         }
         let difference = balance - self.portfolio.cash();
         if difference.is_zero() {
-            self.reconciliation.cash_dispute = 0;
+            self.reconciliation.cash_dispute = None;
             return;
         }
-        let still = self.instruments.ids().all(|one| self.is_still(at, one));
-        if self.reconciliation.settled && !still {
+        if !self.instruments.ids().all(|one| self.is_still(at, one)) {
+            if !self.reconciliation.settled {
+                self.reconciliation.cash_dispute.get_or_insert(0);
+                self.reconciliation.ask_soon(at, false);
+            }
             return;
         }
-        self.reconciliation.cash_dispute += 1;
-        if self.reconciliation.cash_dispute < TRIES_BEFORE_ADJUSTING {
-            out.push(Action::Send(VenueRequest::Fills { since: at - FILL_OVERLAP }));
-            self.reconciliation.next_positions = Some(at + POLL_PATIENCE);
+        let tries = self.reconciliation.cash_dispute.unwrap_or(0) + 1;
+        if tries < TRIES_BEFORE_ADJUSTING {
+            self.reconciliation.cash_dispute = Some(tries);
+            self.orders.want_fills(at - FILL_OVERLAP);
+            self.reconciliation.ask_soon(at, false);
             return;
         }
-        self.reconciliation.cash_dispute = 0;
+        self.reconciliation.cash_dispute = None;
         self.portfolio.set_cash(balance);
         let reason = format!("the venue's balance differs by {difference} USDT and no fill or funding explains it");
         out.push(Action::Journal(Box::new(Journal::Adjustment {

@@ -3,6 +3,7 @@
 use super::Engine;
 use super::decide::side_of;
 use crate::protocol::{InstrumentView, OrderView, PositionView, View};
+use crate::types::Span;
 
 impl Engine {
     /// The engine as it is now.
@@ -37,7 +38,7 @@ impl Engine {
             positions: self.position_views(),
             open_orders: self.order_views(),
             instruments: self.instruments.ids().map(|one| self.instrument_view(one)).collect(),
-            unprotected_max: self.totals.unprotected_max,
+            unprotected_max: self.unprotected_max(),
         }
     }
 
@@ -55,6 +56,10 @@ impl Engine {
         missing
     }
 
+    fn unprotected_max(&self) -> Span {
+        self.slots.iter().map(|slot| slot.protection.unprotected_longest(self.at)).max().unwrap_or_default()
+    }
+
     fn position_views(&self) -> Vec<PositionView> {
         let rows = self.portfolio.positions();
         rows.map(|row| {
@@ -66,8 +71,8 @@ impl Engine {
                 entry_price: row.entry_price,
                 mark_price: self.market.price(row.instrument).unwrap_or(row.entry_price),
                 unrealised: self.portfolio.unrealised_of(row.instrument),
-                stop: row.stop.filter(|_| slot.protection.is_confirmed()),
-                take_profit: row.take_profit,
+                stop: slot.protection.confirmed_stop(),
+                take_profit: slot.protection.confirmed_take_profit(),
                 strategy: row.strategy.clone(),
                 opened_at: row.opened_at,
                 unprotected_since: slot.protection.unprotected_since(),
@@ -77,7 +82,7 @@ impl Engine {
     }
 
     fn order_views(&self) -> Vec<OrderView> {
-        let open = self.orders.iter().filter(|order| order.is_open()).map(|order| order.row());
+        let open = self.orders.open();
         open.map(|row| OrderView {
             client_id: row.intent.request.client_id,
             symbol: self.instruments.symbol(row.intent.request.instrument).clone(),

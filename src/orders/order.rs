@@ -1,46 +1,67 @@
-//! One order, and how what is said of it is merged. Merging is a lattice join: the same reports in any order, any
-//! number of times, lead to the same order.
+//! One order: its row, the evidence that the row is read from, and what is being asked about it.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::protocol::{
-    Amount, DoneReason, Fill, Knowledge, Lookup, OrderIntent, OrderReport, OrderRow, ReportBody, Stage,
-};
-use crate::types::{Price, Qty, Timestamp, TradeId, Usdt};
+use super::evidence::Evidence;
+use super::planner::Change;
+use super::settings::Settings;
+use crate::protocol::{Amount, DoneReason, Knowledge, Lookup, OrderIntent, OrderRow, Stage};
+use crate::types::{InstrumentId, Qty, Span, Timestamp, Usdt};
 
-/// An order of ours.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Order {
-    pub(super) row: OrderRow,
-    /// The most that the venue ever said was filled; fills up to it may still be on their way.
-    pub(super) told_filled: Qty,
-    pub(super) trades: BTreeMap<TradeId, Qty>,
-    /// When the next query, cancel or fetch of fills is due.
-    pub(super) query_at: Option<Timestamp>,
-    pub(super) queries: u32,
-    pub(super) cancel_at: Option<Timestamp>,
-    pub(super) cancels: u32,
-    /// Definite "no such order" answers in a row, from the regular and from the conditional endpoint.
-    pub(super) absences: [u32; 2],
-    /// Fills are missing: ask for them at this instant.
-    pub(super) fetch_at: Option<Timestamp>,
+/// Fills that the venue has told of are usually on their way; after this long they are asked for.
+const FILLS_ON_THEIR_WAY: Span = Span::SECOND;
+
+/// An order in the table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Order {
+    pub row: OrderRow,
+    pub evidence: Evidence,
+    pub inquiry: Option<Inquiry>,
+    pub cancel: Option<Cancel>,
+    pub denials: BTreeMap<Lookup, Denial>,
+    /// A fill that was told of, and that the venue's own list of fills does not have.
+    pub written_off: Qty,
+    /// When it was restored as ended with fills to come, of which nobody remembers how many.
+    pub unsettled: Option<Timestamp>,
+    pub ended_at: Option<Timestamp>,
 }
 
-/// What a report changed.
-#[derive(Debug, Default)]
-pub(super) struct Merged {
-    pub(super) changed: bool,
-    pub(super) fill: Option<Fill>,
-    /// The order had been given up, and now there is a sign of it.
-    pub(super) revived: bool,
-    /// More was filled than was ordered.
-    pub(super) overfilled: bool,
+/// Questions about an order in doubt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Inquiry {
+    /// When to ask next.
+    pub next_at: Timestamp,
+    /// How often it was asked, for the length of the pauses.
+    pub asked: u32,
+    /// When it was asked first.
+    pub first_at: Option<Timestamp>,
+    /// Was a question answered without saying where the order is?
+    pub failed: bool,
+    /// Have the last questions, those that count for an absence, begun?
+    pub settled: bool,
+}
+
+/// A cancel on its way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Cancel {
+    /// When to act next: repeat it, or, if the venue took it, ask what became of the order. None while the
+    /// order itself is in doubt, since only an answer to that says whether there is anything to cancel.
+    pub next_at: Option<Timestamp>,
+    pub asked: u32,
+    pub accepted: bool,
+}
+
+/// Definite answers that there is no such order, by the venue time of the first and the last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Denial {
+    pub first: Timestamp,
+    pub last: Timestamp,
 }
 
 impl Order {
-    pub(super) fn new(intent: OrderIntent, at: Timestamp) -> Order {
+    pub fn new(intent: OrderIntent, at: Timestamp) -> Order {
         let row = OrderRow {
             intent,
             venue_order_id: None,
@@ -55,200 +76,208 @@ impl Order {
         Order::from_row(row)
     }
 
-    pub(super) fn from_row(row: OrderRow) -> Order {
+    fn from_row(row: OrderRow) -> Order {
         Order {
-            told_filled: row.filled,
             row,
-            trades: BTreeMap::new(),
-            query_at: None,
-            queries: 0,
-            cancel_at: None,
-            cancels: 0,
-            absences: [0; 2],
-            fetch_at: None,
+            evidence: Evidence::default(),
+            inquiry: None,
+            cancel: None,
+            denials: BTreeMap::new(),
+            written_off: Qty::ZERO,
+            unsettled: None,
+            ended_at: None,
         }
     }
 
-    /// As the ledger keeps it.
-    pub fn row(&self) -> &OrderRow {
-        &self.row
-    }
-
-    /// Has it not ended yet, as far as we know?
-    pub fn is_open(&self) -> bool {
-        !matches!(self.row.stage, Stage::Done(_))
-    }
-
-    /// Is there something about it that we do not know yet?
-    pub fn is_in_flight(&self) -> bool {
-        match self.row.stage {
-            Stage::Intended | Stage::Sent => true,
-            Stage::Working => self.row.cancel_pending || self.is_unknown(),
-            Stage::Done(_) => self.told_filled > self.row.filled,
-        }
-    }
-
-    /// Is its fate unknown?
-    pub fn is_unknown(&self) -> bool {
-        matches!(self.row.knowledge, Knowledge::Unknown { .. })
-    }
-
-    /// What of it may still be filled; nothing for one that closes whatever the position is.
-    pub fn remaining(&self) -> Qty {
-        match self.row.intent.request.amount {
-            Amount::Qty(qty) => (qty - self.row.filled).max(Qty::ZERO),
-            Amount::ClosePosition => Qty::ZERO,
-        }
-    }
-
-    pub(super) fn merge(&mut self, at: Timestamp, report: &OrderReport) -> Merged {
-        let before = self.row.clone();
-        let mut merged = Merged::default();
-        if self.row.venue_order_id.is_none() {
-            self.row.venue_order_id = report.venue_order_id;
-        }
-        match &report.body {
-            ReportBody::Sent => self.advance(Stage::Sent),
-            ReportBody::NotSent { .. } => self.end_unseen(DoneReason::NotSent),
-            ReportBody::Accepted | ReportBody::Triggered => merged.revived = self.seen(Stage::Working),
-            ReportBody::Rejected { code, reason } => {
-                merged.revived = self.seen(Stage::Done(DoneReason::Rejected));
-                self.row.reject.get_or_insert_with(|| (*code, reason.clone()));
+    /// From the ledger, after a restart. Whatever had no answer then is in doubt now; and since a dead process
+    /// sends nothing more, the restart is the latest that it can have been sent.
+    pub fn restored(row: &OrderRow, at: Timestamp) -> Order {
+        let mut order = Order::from_row(row.clone());
+        let seen = &mut order.evidence;
+        (seen.filled, seen.filled_notional) = (row.filled, row.filled_notional);
+        seen.rejected.clone_from(&row.reject);
+        seen.venue_order_id = row.venue_order_id;
+        match row.stage {
+            Stage::Intended | Stage::Sent => {
+                seen.sent(at);
+                seen.unanswered(at);
             }
-            ReportBody::Filled(fill) => {
-                merged.revived = self.seen(Stage::Working);
-                merged.fill = self.take_fill(fill);
-                merged.overfilled = self.is_overfilled();
+            // A doubt that was noted at this very instant must outweigh it.
+            Stage::Working => seen.alive(row.updated_at - Span::nanos(1)),
+            Stage::Done(DoneReason::NotSent) => seen.not_sent = true,
+            Stage::Done(DoneReason::Absent) => seen.absent = true,
+            Stage::Done(DoneReason::Rejected) if row.reject.is_some() && row.filled.is_zero() => {}
+            Stage::Done(reason) => seen.ended = Some(reason),
+        }
+        if let Knowledge::Unknown { .. } = row.knowledge {
+            match row.stage {
+                Stage::Done(_) => order.unsettled = Some(at),
+                Stage::Intended | Stage::Sent | Stage::Working => seen.doubt(at),
             }
-            ReportBody::Ended { reason, filled } => {
-                merged.revived = self.seen(Stage::Done(*reason));
-                self.told_filled = self.told_filled.max(*filled);
-            }
-            ReportBody::Status { stage, filled } => {
-                merged.revived = self.seen((*stage).max(Stage::Working));
-                self.told_filled = self.told_filled.max(*filled);
-            }
-            ReportBody::NotFound { endpoint } => self.count_absence(*endpoint),
-            ReportBody::Unanswered { .. } => self.doubt(at),
-            ReportBody::CancelAnswered(outcome) => self.cancel_answered(at, *outcome),
         }
-        self.settle(at);
-        merged.changed = self.row != before;
-        if merged.changed {
-            self.row.updated_at = at;
+        if row.cancel_pending {
+            order.cancel = Some(Cancel { next_at: Some(at), asked: 0, accepted: false });
         }
-        merged
+        order.refresh(row.updated_at);
+        order.ended_at = order.is_done().then_some(row.updated_at);
+        order
     }
 
-    /// Evidence from the venue: the order is at least here, and its fate is known. Was it thought never to have
-    /// arrived?
-    fn seen(&mut self, stage: Stage) -> bool {
-        let revived = self.row.stage == Stage::Done(DoneReason::Absent);
-        if revived {
-            self.row.stage = stage;
-        }
-        self.advance(stage);
-        self.row.knowledge = Knowledge::Known;
-        self.absences = [0; 2];
-        self.queries = 0;
-        self.query_at = None;
-        revived
+    pub fn is_done(&self) -> bool {
+        matches!(self.row.stage, Stage::Done(_))
     }
 
-    fn advance(&mut self, stage: Stage) {
-        self.row.stage = self.row.stage.max(stage);
+    /// May it be open, or not? One that is over can be in doubt too, as to how much of it was filled.
+    pub fn is_in_doubt(&self) -> bool {
+        matches!(self.row.knowledge, Knowledge::Unknown { .. }) && !self.is_done()
     }
 
-    /// Ends an order that the venue has shown no sign of.
-    pub(super) fn end_unseen(&mut self, reason: DoneReason) {
-        if self.row.stage < Stage::Working {
-            self.row.stage = Stage::Done(reason);
-            self.row.knowledge = Knowledge::Known;
-        }
+    /// Is it an order that shrinks the position now, or has shrunk it by more than we have seen?
+    pub fn is_exit_on(&self, instrument: InstrumentId) -> bool {
+        let request = &self.row.intent.request;
+        let at_work = !self.is_done() && !request.kind.is_conditional();
+        request.instrument == instrument && self.row.only_reduces() && (at_work || self.awaits_fills_since().is_some())
     }
 
-    fn take_fill(&mut self, fill: &Fill) -> Option<Fill> {
-        if self.trades.insert(fill.trade_id, fill.qty).is_some() {
-            return None;
-        }
-        self.row.filled += fill.qty;
-        self.row.filled_notional += fill.price.notional(fill.qty);
-        Some(*fill)
+    /// What it can still change the position by, as far as we have seen.
+    pub fn still_trades(&self) -> Change {
+        let open = if self.is_done() { None } else { self.row.remaining() };
+        Change { side: self.row.intent.request.side, qty: open.unwrap_or(Qty::ZERO).max(self.missing_fills()) }
     }
 
-    fn is_overfilled(&self) -> bool {
-        matches!(self.row.intent.request.amount, Amount::Qty(qty) if self.row.filled > qty)
+    /// Handed over, or about to be, and not yet answered.
+    pub fn is_unanswered(&self) -> bool {
+        matches!(self.row.stage, Stage::Intended | Stage::Sent)
     }
 
-    /// Nobody answered: unless the venue has shown the order before, its fate is unknown.
-    pub(super) fn doubt(&mut self, at: Timestamp) {
-        if self.row.stage < Stage::Working && !self.is_unknown() {
-            self.row.stage = self.row.stage.max(Stage::Sent);
-            self.row.knowledge = Knowledge::Unknown { since: at };
-            self.query_at = Some(at);
-        }
+    /// Is it filled further than the fills say that came? Since when, if so.
+    pub fn awaits_fills_since(&self) -> Option<Timestamp> {
+        let told = self.evidence.told_filled > self.evidence.filled.max(self.written_off);
+        let all_there = self.row.quantity().is_some_and(|quantity| self.evidence.filled >= quantity);
+        if told { self.evidence.told_at } else { self.unsettled.filter(|_| !all_there) }
     }
 
-    /// The venue does not list an order that we think open: ask, and conclude nothing.
-    pub(super) fn question(&mut self, at: Timestamp) {
-        if self.is_open() && !self.is_unknown() {
-            self.row.knowledge = Knowledge::Unknown { since: at };
-            self.row.updated_at = at;
-            self.query_at = Some(at);
-        }
-    }
-
-    fn count_absence(&mut self, endpoint: Lookup) {
-        let place = match endpoint {
-            Lookup::Regular => 0,
-            Lookup::Conditional => 1,
+    /// How much of it was, or at worst may have been, filled without a fill having come.
+    pub fn missing_fills(&self) -> Qty {
+        let worst = match (self.awaits_fills_since(), self.unsettled) {
+            (None, _) => Qty::ZERO,
+            (Some(_), Some(_)) => self.row.remaining().unwrap_or(Qty::ZERO),
+            (Some(_), None) => self.evidence.told_filled - self.evidence.filled,
         };
-        self.absences[place] = self.absences[place].saturating_add(1);
+        worst.max(Qty::ZERO)
     }
 
-    fn cancel_answered(&mut self, at: Timestamp, outcome: crate::protocol::CancelOutcome) {
-        use crate::protocol::CancelOutcome;
-        match outcome {
-            CancelOutcome::Accepted | CancelOutcome::Unanswered => {}
-            CancelOutcome::NoSuchOrder => {
-                if self.is_open() {
-                    self.query_at = Some(at);
-                }
-            }
-        }
+    /// When to ask for the fills that are missing.
+    pub fn fills_due_at(&self) -> Option<Timestamp> {
+        self.awaits_fills_since().map(|since| since + FILLS_ON_THEIR_WAY)
     }
 
-    /// Brings what follows from the facts in line with them.
-    fn settle(&mut self, at: Timestamp) {
-        self.told_filled = self.told_filled.max(self.row.filled);
-        if let Amount::Qty(qty) = self.row.intent.request.amount
-            && self.row.filled >= qty
-        {
-            self.row.stage = Stage::Done(DoneReason::Filled);
+    /// Nothing more is expected of it.
+    pub fn is_over(&self) -> bool {
+        self.is_done() && self.awaits_fills_since().is_none()
+    }
+
+    /// When its answer is overdue.
+    pub fn answer_due_at(&self, settings: &Settings) -> Option<Timestamp> {
+        let waiting = self.is_unanswered() && !self.is_in_doubt();
+        let since = self.evidence.sent_at.unwrap_or(self.row.intent.decided_at);
+        waiting.then(|| since + settings.unanswered)
+    }
+
+    /// From when on an answer counts for the conclusion that the order is not at the venue: the request can no
+    /// longer be accepted, the venue's lookup has caught up, and each answer is to a question that was put
+    /// after both. None while nobody has said that the request left: it might yet leave.
+    pub fn settled_from(&self, settings: &Settings, clock_bound: Span) -> Option<Timestamp> {
+        let quiet = settings.lag_allowance + settings.answer_deadline;
+        if self.evidence.lived() {
+            return self.evidence.doubted_since().map(|since| since + quiet);
         }
-        if self.is_open() {
-            return;
+        self.evidence.sent_at.map(|sent| sent + settings.recv_window + clock_bound * 2 + quiet)
+    }
+
+    /// Has each endpoint said twice that it does not know the order?
+    pub fn is_denied(&self) -> bool {
+        let twice = |lookup| self.denials.get(&lookup).is_some_and(|denial| denial.last > denial.first);
+        twice(Lookup::Regular) && twice(Lookup::Conditional)
+    }
+
+    pub fn deny(&mut self, endpoint: Lookup, venue_time: Timestamp) {
+        let denial = self.denials.entry(endpoint).or_insert(Denial { first: venue_time, last: venue_time });
+        *denial = Denial { first: denial.first.min(venue_time), last: denial.last.max(venue_time) };
+    }
+
+    /// Reads the row off the evidence again. True if it changed.
+    pub fn refresh(&mut self, at: Timestamp) -> bool {
+        let stage = self.evidence.stage(&self.row.intent.request);
+        let done = matches!(stage, Stage::Done(_));
+        let after = OrderRow {
+            intent: self.row.intent.clone(),
+            venue_order_id: self.evidence.venue_order_id,
+            stage,
+            knowledge: self.knowledge(stage),
+            cancel_pending: self.cancel.is_some() && !done,
+            filled: self.evidence.filled,
+            filled_notional: self.evidence.filled_notional,
+            reject: self.evidence.rejected.clone(),
+            updated_at: self.row.updated_at,
+        };
+        let changed = after != self.row;
+        self.row = after;
+        if changed {
+            self.row.updated_at = at;
         }
-        self.row.cancel_pending = false;
-        self.cancel_at = None;
-        self.query_at = None;
-        if self.told_filled > self.row.filled {
-            self.fetch_at.get_or_insert(at + FETCH_AFTER);
+        self.follow(at);
+        changed
+    }
+
+    fn knowledge(&self, stage: Stage) -> Knowledge {
+        let since = match stage {
+            Stage::Done(_) => self.awaits_fills_since(),
+            Stage::Intended | Stage::Sent => self.evidence.unanswered_at,
+            Stage::Working => self.evidence.doubted_since(),
+        };
+        since.map_or(Knowledge::Known, |since| Knowledge::Unknown { since })
+    }
+
+    /// Begins or ends the questions that the state asks for.
+    fn follow(&mut self, at: Timestamp) {
+        if self.is_done() {
+            (self.ended_at, self.cancel) = (self.ended_at.or(Some(at)), None);
         } else {
-            self.fetch_at = None;
+            self.ended_at = None;
         }
-    }
-
-    /// The price that its exposure is counted at.
-    pub(super) fn exposure_price(&self) -> Price {
-        match self.row.intent.request.kind {
-            crate::protocol::OrderKind::Limit { price, .. } => price.max(self.row.intent.reference_price),
-            crate::protocol::OrderKind::Market
-            | crate::protocol::OrderKind::Stop { .. }
-            | crate::protocol::OrderKind::TakeProfit { .. } => self.row.intent.reference_price,
+        if let Some(cancel) = self.cancel.as_mut().filter(|cancel| cancel.next_at.is_none())
+            && self.row.stage == Stage::Working
+            && self.row.knowledge == Knowledge::Known
+        {
+            (cancel.next_at, cancel.accepted) = (Some(at), false);
+        }
+        if self.is_in_doubt() {
+            let begin = Inquiry { next_at: at, asked: 0, first_at: None, failed: false, settled: false };
+            self.inquiry.get_or_insert(begin);
+        } else {
+            self.inquiry = None;
+            self.denials.clear();
         }
     }
 }
 
-/// Fills usually come right behind the end of an order; they are asked for if they have not come by then.
-pub(super) const FETCH_AFTER: crate::types::Span = crate::types::Span::secs(2);
+impl OrderRow {
+    /// The quantity that was asked for; none if it is whatever the position will be.
+    pub fn quantity(&self) -> Option<Qty> {
+        match self.intent.request.amount {
+            Amount::Qty(quantity) => Some(quantity),
+            Amount::ClosePosition => None,
+        }
+    }
+
+    /// What may still be filled of it; none if it is whatever the position will be.
+    pub fn remaining(&self) -> Option<Qty> {
+        self.quantity().map(|quantity| (quantity - self.filled).max(Qty::ZERO))
+    }
+
+    /// Can it only shrink a position?
+    pub fn only_reduces(&self) -> bool {
+        self.intent.request.reduce_only || self.intent.request.amount == Amount::ClosePosition
+    }
+}

@@ -1,19 +1,47 @@
-//! What is still to be asked for, given what is held and what is already on its way.
+//! The difference between what is wanted and what is there or on its way, and nothing else: whoever asks twice
+//! gets the same answer, and once the order is out, none.
 
-use crate::protocol::{Amount, Knowledge, OrderRow};
-use crate::types::Qty;
+use super::exposure::Exposure;
+use crate::types::{Qty, Side};
 
-/// How much of a position an exit at the market must still ask for: the position less what open exits cover. An
-/// exit whose fate is unknown covers nothing, since a reduce-only order sent twice cannot add exposure, while waiting for
-/// it would leave the position open.
-pub fn plan_exit<'a>(position: Qty, open_exits: impl Iterator<Item = &'a OrderRow>) -> Option<Qty> {
-    let covered: Qty = open_exits
-        .filter(|row| row.knowledge == Knowledge::Known)
-        .map(|row| match row.intent.request.amount {
-            Amount::Qty(qty) => qty - row.filled,
-            Amount::ClosePosition => position.abs(),
-        })
-        .sum();
-    let open = position.abs() - covered;
-    open.is_positive().then_some(open)
+/// A change of a position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Change {
+    /// Which way.
+    pub side: Side,
+    /// How much, positive.
+    pub qty: Qty,
+}
+
+/// What is still to be traded to grow the position to `target` (signed), given that all that is open on that
+/// side may fill. None if it is there already, or if the target lies on the other side: a position is closed
+/// before it is turned.
+pub fn plan_growth(target: Qty, position: Qty, exposure: &Exposure) -> Option<Change> {
+    let side = side_of(target)?;
+    if side_of(position).is_some_and(|held| held != side) {
+        return None;
+    }
+    positive(side, target.abs() - position.abs() - exposure.on(side))
+}
+
+/// What is still to be traded to make a position (signed) flat: what the exits on their way do not close already.
+/// `closing` is what each of them can still trade. Stops and take profits that wait for a trigger are not among
+/// them: only one of those and the exit can have what is there.
+pub fn plan_exit(position: Qty, closing: impl IntoIterator<Item = Change>) -> Option<Change> {
+    let side = side_of(position)?.closing();
+    let covered = closing.into_iter().filter(|exit| exit.side == side).map(|exit| exit.qty).sum();
+    positive(side, position.abs() - covered)
+}
+
+/// The side that a position of this quantity was opened on; none if it is flat.
+pub fn side_of(position: Qty) -> Option<Side> {
+    match (position.is_positive(), position.is_negative()) {
+        (true, _) => Some(Side::Buy),
+        (_, true) => Some(Side::Sell),
+        (false, false) => None,
+    }
+}
+
+fn positive(side: Side, qty: Qty) -> Option<Change> {
+    qty.is_positive().then_some(Change { side, qty })
 }
