@@ -62,7 +62,7 @@ impl Engine {
     }
 
     /// A signal becomes an entry order, or a row that says why not.
-    fn enter(&mut self, at: Timestamp, signal: &Signal, out: &mut Vec<Action>) {
+    pub(super) fn enter(&mut self, at: Timestamp, signal: &Signal, out: &mut Vec<Action>) {
         let outcome = self.plan_entry(at, signal);
         let rejected = match outcome {
             Ok(want) => {
