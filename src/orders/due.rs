@@ -1,0 +1,154 @@
+//! What is late. Time by itself never decides what became of an order; it only makes us ask.
+
+use super::order::{Inquiry, Order};
+use super::table::Orders;
+use crate::protocol::{DoneReason, OrderRow, Stage};
+use crate::types::{ClientOrderId, InstrumentId, Span, Timestamp};
+
+/// Something to be done about an order now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Due {
+    /// The passing of time changed the order's row, such as from known to unknown: journal it.
+    Changed(Box<OrderRow>),
+    /// Ask the venue what became of it.
+    Query {
+        /// Which order.
+        client_id: ClientOrderId,
+        /// Of which instrument.
+        instrument: InstrumentId,
+    },
+    /// Send the cancel again.
+    RepeatCancel {
+        /// Which order.
+        client_id: ClientOrderId,
+        /// Of which instrument.
+        instrument: InstrumentId,
+    },
+    /// The full wait of the protocol has passed: the venue never had the order. Its row, to be journalled; who
+    /// wanted it decides again, on fresh data, with a new id.
+    Absent(Box<OrderRow>),
+    /// Ask for our fills since then. The answer goes to [`Orders::reconcile_fills`], a failure to
+    /// [`Orders::fills_poll_failed`].
+    FetchFills {
+        /// From this instant on.
+        since: Timestamp,
+    },
+}
+
+impl Orders {
+    /// What is to be done at this instant, each thing once: asking is noted, and comes again after a pause. To be
+    /// called at every step, once its reports are taken in; what it returns must be carried out.
+    pub fn due(&mut self, at: Timestamp) -> Vec<Due> {
+        let mut due = Vec::new();
+        let live: Vec<ClientOrderId> = self.live.iter().copied().collect();
+        for id in live {
+            self.due_of(id, at, &mut due);
+        }
+        if let Some(since) = self.fills_poll.ask(at, &self.settings) {
+            due.push(Due::FetchFills { since });
+        }
+        due
+    }
+
+    /// When [`Orders::due`] has something to do next; in the past if it has now. None if nothing is waited for.
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        let orders = self.live().flat_map(|order| {
+            let now = (self.is_concluded(order) || self.lacks_only_fills(order)).then_some(Timestamp::EPOCH);
+            [
+                now,
+                order.answer_due_at(&self.settings),
+                order.cancel.as_ref().and_then(|cancel| cancel.next_at),
+                order.inquiry.as_ref().map(|inquiry| inquiry.next_at),
+                self.fills_due_at(order),
+            ]
+        });
+        orders.chain([self.fills_poll.next_deadline(&self.settings)]).flatten().min()
+    }
+
+    fn due_of(&mut self, id: ClientOrderId, at: Timestamp, due: &mut Vec<Due>) {
+        let Some(order) = self.orders.get(&id) else { return };
+        let concluded = self.is_concluded(order);
+        let fills = self.lacks_only_fills(order) || self.fills_due_at(order).is_some_and(|when| when <= at);
+        if fills {
+            self.fills_poll.want(order.row.intent.decided_at);
+        }
+        let Some(order) = self.orders.get_mut(&id) else { return };
+        if order.answer_due_at(&self.settings).is_some_and(|when| when <= at) {
+            order.evidence.unanswered(at);
+        }
+        let instrument = order.row.intent.request.instrument;
+        if let Some(cancel) = order.cancel.as_mut().filter(|cancel| cancel.next_at.is_some_and(|when| when <= at)) {
+            if cancel.accepted {
+                (cancel.next_at, cancel.accepted) = (None, false);
+                order.evidence.doubt(at);
+            } else {
+                cancel.next_at = Some(at + self.settings.pause(cancel.asked).max(self.settings.unanswered));
+                cancel.asked = cancel.asked.saturating_add(1);
+                due.push(Due::RepeatCancel { client_id: id, instrument });
+            }
+        }
+        if concluded {
+            order.evidence.conclude(at);
+        }
+        if order.refresh(at) {
+            let row = Box::new(order.row.clone());
+            let absent = row.stage == Stage::Done(DoneReason::Absent);
+            due.push(if absent { Due::Absent(row) } else { Due::Changed(row) });
+        }
+        let settled_from = order.settled_from(&self.settings, self.clock_bound);
+        if let Some(inquiry) = order.inquiry.as_mut().filter(|inquiry| inquiry.next_at <= at) {
+            inquiry.put(at, settled_from, |asked| self.settings.pause(asked));
+            due.push(Due::Query { client_id: id, instrument });
+        }
+        self.file(id);
+    }
+
+    /// Is the wait over, with every answer against the order? The two endpoints have each denied it twice, and
+    /// the lists of open orders and of fills, both asked for after it could no longer be accepted, lack it.
+    fn is_concluded(&self, order: &Order) -> bool {
+        self.settled_and_denied(order).is_some_and(|settled| {
+            self.listed_at.is_some_and(|listed| listed >= settled)
+                && self.fills_poll.covers(order.row.intent.decided_at, settled)
+        })
+    }
+
+    /// Would the list of fills help to conclude, and is nobody asking for it?
+    fn lacks_only_fills(&self, order: &Order) -> bool {
+        !self.fills_poll.is_open()
+            && self
+                .settled_and_denied(order)
+                .is_some_and(|settled| !self.fills_poll.covers(order.row.intent.decided_at, settled))
+    }
+
+    fn settled_and_denied(&self, order: &Order) -> Option<Timestamp> {
+        if !order.is_unknown() || !order.is_denied() {
+            return None;
+        }
+        order.settled_from(&self.settings, self.clock_bound)
+    }
+
+    /// When to ask for fills that were told of and have not come.
+    fn fills_due_at(&self, order: &Order) -> Option<Timestamp> {
+        if self.fills_poll.is_open() {
+            return None;
+        }
+        let again = self.fills_poll.answered_at().map(|last| last + self.settings.query_every);
+        order.fills_due_at().map(|first| again.map_or(first, |again| again.max(first)))
+    }
+}
+
+impl Inquiry {
+    /// Notes a question, and when to put the next: after a growing pause, which begins anew once the answers
+    /// count.
+    fn put(&mut self, at: Timestamp, settled_from: Option<Timestamp>, pause: impl Fn(u32) -> Span) {
+        if !self.settled && settled_from.is_some_and(|from| at >= from) {
+            (self.settled, self.asked) = (true, 0);
+        }
+        self.first_at = self.first_at.or(Some(at));
+        self.next_at = at + pause(self.asked);
+        if let Some(from) = settled_from.filter(|from| *from > at) {
+            self.next_at = self.next_at.min(from);
+        }
+        self.asked = self.asked.saturating_add(1);
+    }
+}

@@ -1,0 +1,249 @@
+//! One order: its row, the evidence that the row is read from, and what is being asked about it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::evidence::Evidence;
+use super::settings::Settings;
+use crate::protocol::{Amount, DoneReason, Knowledge, Lookup, OrderIntent, OrderRow, Stage};
+use crate::types::{Qty, Span, Timestamp, Usdt};
+
+/// Fills that the venue has told of are usually on their way; after this long they are asked for.
+const FILLS_ON_THEIR_WAY: Span = Span::SECOND;
+
+/// An order in the table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Order {
+    pub row: OrderRow,
+    pub evidence: Evidence,
+    pub inquiry: Option<Inquiry>,
+    pub cancel: Option<Cancel>,
+    pub denials: BTreeMap<Lookup, Denial>,
+    /// A fill that was told of, and that the venue's own list of fills does not have.
+    pub written_off: Qty,
+    pub ended_at: Option<Timestamp>,
+}
+
+/// Questions about an order in doubt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Inquiry {
+    /// When to ask next.
+    pub next_at: Timestamp,
+    /// How often it was asked, for the length of the pauses.
+    pub asked: u32,
+    /// When it was asked first.
+    pub first_at: Option<Timestamp>,
+    /// Was a question answered without saying where the order is?
+    pub failed: bool,
+    /// Have the last questions, those that count for an absence, begun?
+    pub settled: bool,
+}
+
+/// A cancel on its way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Cancel {
+    /// When to act next: repeat it, or, if the venue took it, ask what became of the order. None while the
+    /// order itself is in doubt, since only an answer to that says whether there is anything to cancel.
+    pub next_at: Option<Timestamp>,
+    pub asked: u32,
+    pub accepted: bool,
+}
+
+/// Definite answers that there is no such order, by the venue time of the first and the last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Denial {
+    pub first: Timestamp,
+    pub last: Timestamp,
+}
+
+impl Order {
+    pub fn new(intent: OrderIntent, at: Timestamp) -> Order {
+        let row = OrderRow {
+            intent,
+            venue_order_id: None,
+            stage: Stage::Intended,
+            knowledge: Knowledge::Known,
+            cancel_pending: false,
+            filled: Qty::ZERO,
+            filled_notional: Usdt::ZERO,
+            reject: None,
+            updated_at: at,
+        };
+        Order::from_row(row)
+    }
+
+    fn from_row(row: OrderRow) -> Order {
+        Order {
+            row,
+            evidence: Evidence::default(),
+            inquiry: None,
+            cancel: None,
+            denials: BTreeMap::new(),
+            written_off: Qty::ZERO,
+            ended_at: None,
+        }
+    }
+
+    /// From the ledger, after a restart. Whatever had no answer then is in doubt now; and since a dead process
+    /// sends nothing more, the restart is the latest that it can have been sent.
+    pub fn restored(row: &OrderRow, at: Timestamp) -> Order {
+        let mut order = Order::from_row(row.clone());
+        let seen = &mut order.evidence;
+        (seen.filled, seen.filled_notional) = (row.filled, row.filled_notional);
+        seen.rejected.clone_from(&row.reject);
+        seen.venue_order_id = row.venue_order_id;
+        match row.stage {
+            Stage::Intended | Stage::Sent => {
+                seen.sent(at);
+                seen.unanswered(at);
+            }
+            Stage::Working => seen.alive(row.updated_at),
+            Stage::Done(DoneReason::NotSent) => seen.not_sent = true,
+            Stage::Done(DoneReason::Absent) => seen.absent = true,
+            Stage::Done(DoneReason::Rejected) if seen.rejected.is_none() => seen.reject(0, String::new(), at),
+            Stage::Done(DoneReason::Rejected) => {}
+            Stage::Done(reason @ (DoneReason::Expired | DoneReason::Canceled)) => seen.ended = Some(reason),
+            Stage::Done(DoneReason::Filled) => {
+                let quantity = order.row.quantity().unwrap_or(row.filled);
+                order.evidence.end(DoneReason::Filled, quantity, at);
+            }
+        }
+        if let Knowledge::Unknown { .. } = row.knowledge {
+            order.evidence.doubt(at);
+        }
+        if row.cancel_pending {
+            order.cancel = Some(Cancel { next_at: Some(at), asked: 0, accepted: false });
+        }
+        order.refresh(row.updated_at);
+        order.ended_at = order.is_done().then_some(row.updated_at);
+        order
+    }
+
+    pub fn is_done(&self) -> bool {
+        matches!(self.row.stage, Stage::Done(_))
+    }
+
+    pub fn is_unknown(&self) -> bool {
+        matches!(self.row.knowledge, Knowledge::Unknown { .. })
+    }
+
+    /// Handed over, or about to be, and not yet answered.
+    pub fn is_unanswered(&self) -> bool {
+        matches!(self.row.stage, Stage::Intended | Stage::Sent)
+    }
+
+    /// Told of by the venue, not seen as a fill, and not given up.
+    pub fn missing_fills(&self) -> Qty {
+        if self.evidence.told_filled <= self.evidence.filled.max(self.written_off) {
+            return Qty::ZERO;
+        }
+        self.evidence.told_filled - self.evidence.filled
+    }
+
+    /// When to ask for the fills that were told of.
+    pub fn fills_due_at(&self) -> Option<Timestamp> {
+        let told_at = self.evidence.told_at?;
+        self.missing_fills().is_positive().then(|| told_at + FILLS_ON_THEIR_WAY)
+    }
+
+    /// Nothing more is expected of it.
+    pub fn is_over(&self) -> bool {
+        self.is_done() && !self.missing_fills().is_positive()
+    }
+
+    /// When its answer is overdue.
+    pub fn answer_due_at(&self, settings: &Settings) -> Option<Timestamp> {
+        let waiting = self.is_unanswered() && !self.is_unknown();
+        let since = self.evidence.sent_at.unwrap_or(self.row.intent.decided_at);
+        waiting.then(|| since + settings.unanswered)
+    }
+
+    /// From when on an answer counts for the conclusion that the order is not at the venue: the request can no
+    /// longer be accepted, the venue's lookup has caught up, and each answer is to a question that was put
+    /// after both. None while nobody has said that the request left: it might yet leave.
+    pub fn settled_from(&self, settings: &Settings, clock_bound: Span) -> Option<Timestamp> {
+        let quiet = settings.lag_allowance + settings.answer_deadline;
+        if self.evidence.lived() {
+            return self.evidence.doubted_since().map(|since| since + quiet);
+        }
+        self.evidence.sent_at.map(|sent| sent + settings.recv_window + clock_bound * 2 + quiet)
+    }
+
+    /// Has each endpoint said twice that it does not know the order?
+    pub fn is_denied(&self) -> bool {
+        let twice = |lookup| self.denials.get(&lookup).is_some_and(|denial| denial.last > denial.first);
+        twice(Lookup::Regular) && twice(Lookup::Conditional)
+    }
+
+    pub fn deny(&mut self, endpoint: Lookup, venue_time: Timestamp) {
+        let denial = self.denials.entry(endpoint).or_insert(Denial { first: venue_time, last: venue_time });
+        *denial = Denial { first: denial.first.min(venue_time), last: denial.last.max(venue_time) };
+    }
+
+    /// Reads the row off the evidence again. True if it changed.
+    pub fn refresh(&mut self, at: Timestamp) -> bool {
+        let stage = self.evidence.stage(&self.row.intent.request);
+        let done = matches!(stage, Stage::Done(_));
+        let after = OrderRow {
+            intent: self.row.intent.clone(),
+            venue_order_id: self.evidence.venue_order_id,
+            stage,
+            knowledge: self.evidence.knowledge(stage),
+            cancel_pending: self.cancel.is_some() && !done,
+            filled: self.evidence.filled,
+            filled_notional: self.evidence.filled_notional,
+            reject: self.evidence.rejected.clone(),
+            updated_at: self.row.updated_at,
+        };
+        let changed = after != self.row;
+        self.row = after;
+        if changed {
+            self.row.updated_at = at;
+        }
+        self.follow(at);
+        changed
+    }
+
+    /// Begins or ends the questions that the state asks for.
+    fn follow(&mut self, at: Timestamp) {
+        if self.is_done() {
+            (self.ended_at, self.cancel) = (self.ended_at.or(Some(at)), None);
+        } else {
+            self.ended_at = None;
+        }
+        if let Some(cancel) = self.cancel.as_mut().filter(|cancel| cancel.next_at.is_none())
+            && self.row.stage == Stage::Working
+            && self.row.knowledge == Knowledge::Known
+        {
+            (cancel.next_at, cancel.accepted) = (Some(at), false);
+        }
+        if self.is_unknown() {
+            let begin = Inquiry { next_at: at, asked: 0, first_at: None, failed: false, settled: false };
+            self.inquiry.get_or_insert(begin);
+        } else {
+            self.inquiry = None;
+            self.denials.clear();
+        }
+    }
+}
+
+impl OrderRow {
+    /// The quantity that was asked for; none if it is whatever the position will be.
+    pub fn quantity(&self) -> Option<Qty> {
+        match self.intent.request.amount {
+            Amount::Qty(quantity) => Some(quantity),
+            Amount::ClosePosition => None,
+        }
+    }
+
+    /// What may still be filled of it; none if it is whatever the position will be.
+    pub fn remaining(&self) -> Option<Qty> {
+        self.quantity().map(|quantity| (quantity - self.filled).max(Qty::ZERO))
+    }
+
+    /// Can it only shrink a position?
+    pub fn only_reduces(&self) -> bool {
+        self.intent.request.reduce_only || self.intent.request.amount == Amount::ClosePosition
+    }
+}

@@ -1,0 +1,436 @@
+//! The plan that keeps a position protected at the venue (I10). Given the position and the protective orders as
+//! they stand, it says what to do next; it sends nothing and remembers little, so that a restart, a lost answer
+//! or an order placed by hand is simply another situation to plan from.
+//!
+//! The first stop closes the whole position, whatever its size. Venues refuse a second one of that kind on the
+//! same side, so a move goes through a reduce-only stop of the position's size: placed, confirmed, and only then
+//! is the old one cancelled.
+
+mod protective;
+#[cfg(test)]
+mod tests;
+
+use serde::{Deserialize, Serialize};
+
+pub use protective::{Phase, Protective, is_protected};
+
+use super::planner::side_of;
+use super::settings::Settings;
+use crate::protocol::{Amount, ExitReason, PositionRow};
+use crate::types::{ClientOrderId, Instrument, Price, Qty, Rounding, Side, Span, Timestamp};
+
+/// Stops that close the position are tried this often before another kind of order is.
+const CLOSE_POSITION_ATTEMPTS: u32 = 2;
+/// Stops of any kind are tried this often before the position is closed at the market.
+const STOP_ATTEMPTS: u32 = 3;
+/// No more moves are begun while this many stops of the position are in doubt: each may be resting at the venue,
+/// which holds a limited number of them.
+const DOUBTFUL_AT_MOST: usize = 3;
+/// The longest pause between two attempts at a take profit, which is a convenience and no protection.
+const TAKE_PROFIT_PAUSE: Span = Span::MINUTE;
+/// Doubling of that pause stops here.
+const PAUSE_DOUBLINGS: u32 = 8;
+
+/// What is known at the moment of planning.
+#[derive(Debug, Clone, Copy)]
+pub struct Situation<'a> {
+    /// Session time.
+    pub at: Timestamp,
+    /// The mark price, if it is known.
+    pub mark: Option<Price>,
+    /// The position and what it asks for.
+    pub position: &'a PositionRow,
+    /// Its instrument.
+    pub instrument: &'a Instrument,
+    /// The stops and take profits at work on it: [`super::Orders::protective`].
+    pub orders: &'a [Protective],
+}
+
+/// Something to be done for the protection of a position. Each is to be carried out before the next planning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Place a stop, triggered by the mark, on the closing side; reduce-only if it has a quantity.
+    PlaceStop {
+        /// Trigger price, a multiple of the tick.
+        trigger: Price,
+        /// How much.
+        amount: Amount,
+    },
+    /// Place a take profit likewise.
+    PlaceTakeProfit {
+        /// Trigger price, a multiple of the tick.
+        trigger: Price,
+        /// How much.
+        amount: Amount,
+    },
+    /// Cancel a stop or a take profit that is not needed any more.
+    Cancel {
+        /// Which.
+        client_id: ClientOrderId,
+    },
+    /// Close the position at the market, with what [`super::Orders::plan_exit`] leaves to be closed.
+    CloseAtMarket {
+        /// Why.
+        reason: CloseReason,
+    },
+}
+
+/// Why a position is closed at the market for want of protection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum CloseReason {
+    /// The venue does not take or does not confirm a stop.
+    Unprotectable,
+    /// Price is beyond the stop already, so that the venue would refuse it.
+    StopCrossed,
+    /// A stop was triggered or crossed, and the position is still there.
+    StopUnfilled,
+    /// Price is beyond the take profit already, so that the venue would refuse it.
+    TakeProfitCrossed,
+}
+
+impl CloseReason {
+    /// The reason in words, for the order and for people.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            CloseReason::Unprotectable => "no stop could be placed",
+            CloseReason::StopCrossed => "price is beyond the stop",
+            CloseReason::StopUnfilled => "the stop triggered and did not fill",
+            CloseReason::TakeProfitCrossed => "price is beyond the take profit",
+        }
+    }
+
+    /// How the closed position counts.
+    pub const fn exit(self) -> ExitReason {
+        match self {
+            CloseReason::Unprotectable | CloseReason::StopCrossed | CloseReason::StopUnfilled => ExitReason::StopLoss,
+            CloseReason::TakeProfitCrossed => ExitReason::TakeProfit,
+        }
+    }
+}
+
+/// What the plan remembers of a position from one planning to the next.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProtectionState {
+    attempts: u32,
+    confirmed_stop: Option<Price>,
+    confirmed_take_profit: Option<Price>,
+    unprotected_since: Option<Timestamp>,
+    unprotected_longest: Span,
+    crossed_since: Option<Timestamp>,
+    next_close_at: Option<Timestamp>,
+    next_move_at: Option<Timestamp>,
+    take_profit_attempts: u32,
+    next_take_profit_at: Option<Timestamp>,
+    wake_at: Option<Timestamp>,
+}
+
+impl ProtectionState {
+    /// What to do now. Nothing means that all is well or that an answer is waited for; either way
+    /// [`ProtectionState::next_deadline`] says when to plan again if nothing happens before.
+    pub fn plan(&mut self, settings: &Settings, now: &Situation<'_>) -> Vec<Step> {
+        self.wake_at = None;
+        let Some(side) = side_of(now.position.qty) else {
+            self.end(now.at);
+            return sweep(now.orders);
+        };
+        let mut plan = Plan { settings, now, closing: side.closing(), size: now.position.qty.abs(), steps: Vec::new() };
+        plan.cancel_wrong_side();
+        self.judge(&plan);
+        self.escalate(&mut plan);
+        self.plan_stop(&mut plan);
+        self.plan_take_profit(&mut plan);
+        plan.steps
+    }
+
+    /// Has the position a confirmed stop for all of it? As of the last planning.
+    pub const fn protected(&self) -> bool {
+        self.unprotected_since.is_none()
+    }
+
+    /// Since when it has none.
+    pub const fn unprotected_since(&self) -> Option<Timestamp> {
+        self.unprotected_since
+    }
+
+    /// The longest that it had none, until now.
+    pub fn unprotected_longest(&self, at: Timestamp) -> Span {
+        self.unprotected_since.map_or(Span::ZERO, |since| at.since(since)).max(self.unprotected_longest)
+    }
+
+    /// Trigger of the confirmed stop.
+    pub const fn confirmed_stop(&self) -> Option<Price> {
+        self.confirmed_stop
+    }
+
+    /// Trigger of the confirmed take profit.
+    pub const fn confirmed_take_profit(&self) -> Option<Price> {
+        self.confirmed_take_profit
+    }
+
+    /// When to plan again at the latest.
+    pub const fn next_deadline(&self) -> Option<Timestamp> {
+        self.wake_at
+    }
+
+    /// The position is closed: only the figure for people is kept.
+    fn end(&mut self, at: Timestamp) {
+        *self = ProtectionState { unprotected_longest: self.unprotected_longest(at), ..ProtectionState::default() };
+    }
+
+    fn wake(&mut self, at: Timestamp) {
+        self.wake_at = Some(self.wake_at.map_or(at, |earlier| earlier.min(at)));
+    }
+
+    /// Notes whether there is a stop, and whether price is beyond it.
+    fn judge(&mut self, plan: &Plan<'_>) {
+        let at = plan.now.at;
+        let cover = plan.covering_stop();
+        self.confirmed_stop = cover.map(|stop| stop.trigger);
+        match cover {
+            Some(_) => {
+                self.unprotected_longest = self.unprotected_longest(at);
+                (self.unprotected_since, self.attempts) = (None, 0);
+            }
+            None => {
+                self.unprotected_since.get_or_insert(at);
+            }
+        }
+        match cover.and_then(|stop| plan.is_beyond_stop(stop.trigger)) {
+            Some(true) => {
+                self.crossed_since.get_or_insert(at);
+            }
+            Some(false) => self.crossed_since = None,
+            None => {}
+        }
+    }
+
+    /// A stop that should have closed the position and has not is followed by an order at the market.
+    fn escalate(&mut self, plan: &mut Plan<'_>) {
+        let triggered = plan.stops().filter_map(|stop| stop.triggered_at).min();
+        let Some(since) = [triggered, self.crossed_since].into_iter().flatten().min() else { return };
+        let limit = since + plan.settings.stop_escalate;
+        if plan.now.at >= limit {
+            self.close(plan, CloseReason::StopUnfilled);
+        } else {
+            self.wake(limit);
+        }
+    }
+
+    fn plan_stop(&mut self, plan: &mut Plan<'_>) {
+        let Some(wanted) = plan.wanted_stop() else { return };
+        if let Some(keep) = plan.exact_stop(wanted) {
+            plan.cancel_stops_but(keep);
+        } else if plan.covering_stop().is_some() {
+            self.move_stop(plan, wanted);
+        } else {
+            self.place_stop(plan, wanted);
+        }
+    }
+
+    /// There is a stop, of another price or size than wanted. It stays until the new one is confirmed.
+    fn move_stop(&mut self, plan: &mut Plan<'_>, wanted: Price) {
+        let at = plan.now.at;
+        if let Some(pending) = plan.stops().find(|stop| stop.phase == Phase::Pending) {
+            self.wake((pending.placed_at + plan.settings.stop_confirm).max(at + plan.settings.stop_confirm));
+            return;
+        }
+        let doubtful = || plan.stops().filter(|stop| stop.is_doubtful());
+        if doubtful().any(|stop| !stop.may_be_followed()) || doubtful().count() >= DOUBTFUL_AT_MOST {
+            self.wake(at + plan.settings.stop_confirm);
+            return;
+        }
+        if let Some(next) = self.next_move_at.filter(|next| *next > at) {
+            self.wake(next);
+            return;
+        }
+        if plan.is_beyond_stop(wanted) == Some(true) {
+            self.close(plan, CloseReason::StopCrossed);
+            return;
+        }
+        let next = at + plan.settings.stop_confirm;
+        self.next_move_at = Some(next);
+        self.wake(next);
+        plan.steps.push(Step::PlaceStop { trigger: wanted, amount: Amount::Qty(plan.size) });
+    }
+
+    /// There is no stop for all of the position: the ladder from the usual stop to a close at the market.
+    fn place_stop(&mut self, plan: &mut Plan<'_>, wanted: Price) {
+        let (at, confirm) = (plan.now.at, plan.settings.stop_confirm);
+        if plan.is_beyond_stop(wanted) == Some(true) {
+            self.close(plan, CloseReason::StopCrossed);
+            return;
+        }
+        let pending = plan.stops().filter(|stop| stop.phase == Phase::Pending && stop.covers(plan.size));
+        if let Some(until) = pending.map(|stop| stop.placed_at + confirm).filter(|until| *until > at).max() {
+            self.wake(until);
+            return;
+        }
+        if self.attempts >= STOP_ATTEMPTS {
+            self.close(plan, CloseReason::Unprotectable);
+            return;
+        }
+        let first_kind = self.attempts < CLOSE_POSITION_ATTEMPTS && plan.stops().next().is_none();
+        let amount = if first_kind { Amount::ClosePosition } else { Amount::Qty(plan.size) };
+        self.attempts += 1;
+        self.wake(at + confirm);
+        plan.steps.push(Step::PlaceStop { trigger: wanted, amount });
+    }
+
+    fn plan_take_profit(&mut self, plan: &mut Plan<'_>) {
+        let at = plan.now.at;
+        let wanted = plan.wanted_take_profit();
+        let exact = wanted.and_then(|trigger| plan.exact_take_profit(trigger));
+        self.confirmed_take_profit = wanted.filter(|_| exact.is_some());
+        plan.cancel_take_profits_but(exact);
+        let Some(trigger) = wanted.filter(|_| exact.is_none() && !plan.closes()) else {
+            self.take_profit_attempts = 0;
+            return;
+        };
+        if plan.take_profits().next().is_some() {
+            return;
+        }
+        if plan.is_beyond_take_profit(trigger) {
+            self.close(plan, CloseReason::TakeProfitCrossed);
+            return;
+        }
+        if let Some(next) = self.next_take_profit_at.filter(|next| *next > at) {
+            self.wake(next);
+            return;
+        }
+        let doublings = self.take_profit_attempts.min(PAUSE_DOUBLINGS);
+        let pause = (plan.settings.stop_confirm * (1_i64 << doublings)).min(TAKE_PROFIT_PAUSE);
+        self.take_profit_attempts += 1;
+        self.next_take_profit_at = Some(at + pause);
+        self.wake(at + pause);
+        plan.steps.push(Step::PlaceTakeProfit { trigger, amount: Amount::ClosePosition });
+    }
+
+    /// At most once in the time that a stop has to be confirmed: the exit must be given time to fill, and a
+    /// venue that refuses it must not be flooded.
+    fn close(&mut self, plan: &mut Plan<'_>, reason: CloseReason) {
+        match self.next_close_at.filter(|next| *next > plan.now.at) {
+            Some(next) => self.wake(next),
+            None if plan.closes() => {}
+            None => {
+                let next = plan.now.at + plan.settings.stop_confirm;
+                self.next_close_at = Some(next);
+                self.wake(next);
+                plan.steps.push(Step::CloseAtMarket { reason });
+            }
+        }
+    }
+}
+
+/// Cancels what was left behind by a position that is gone.
+pub fn sweep(orders: &[Protective]) -> Vec<Step> {
+    let orphans = orders.iter().filter(|order| order.phase != Phase::Leaving);
+    orphans.map(|order| Step::Cancel { client_id: order.client_id }).collect()
+}
+
+/// One planning for a position that is there.
+struct Plan<'a> {
+    settings: &'a Settings,
+    now: &'a Situation<'a>,
+    closing: Side,
+    size: Qty,
+    steps: Vec<Step>,
+}
+
+impl<'a> Plan<'a> {
+    fn stops(&self) -> impl Iterator<Item = &'a Protective> + use<'a> {
+        let closing = self.closing;
+        self.now.orders.iter().filter(move |order| order.is_stop() && order.side == closing)
+    }
+
+    fn take_profits(&self) -> impl Iterator<Item = &'a Protective> + use<'a> {
+        let closing = self.closing;
+        self.now.orders.iter().filter(move |order| !order.is_stop() && order.side == closing)
+    }
+
+    /// The confirmed stop for all of the position that is nearest to price.
+    fn covering_stop(&self) -> Option<&'a Protective> {
+        let covering = self.stops().filter(|stop| stop.phase == Phase::Confirmed && stop.covers(self.size));
+        match self.closing {
+            Side::Sell => covering.max_by_key(|stop| stop.trigger),
+            Side::Buy => covering.min_by_key(|stop| stop.trigger),
+        }
+    }
+
+    /// The confirmed stop that is just what is wanted; rather one that follows the position's size by itself.
+    fn exact_stop(&self, wanted: Price) -> Option<ClientOrderId> {
+        self.stops()
+            .filter(|stop| stop.is_exactly(wanted, self.size))
+            .min_by_key(|stop| stop.qty.is_some())
+            .map(|stop| stop.client_id)
+    }
+
+    fn exact_take_profit(&self, wanted: Price) -> Option<ClientOrderId> {
+        self.take_profits().find(|order| order.is_exactly(wanted, self.size)).map(|order| order.client_id)
+    }
+
+    /// To the tick, on the side that is reached earlier.
+    fn wanted_stop(&self) -> Option<Price> {
+        let rounding = match self.closing {
+            Side::Sell => Rounding::Up,
+            Side::Buy => Rounding::Down,
+        };
+        self.now.position.stop.map(|stop| stop.round_to(self.now.instrument.tick, rounding))
+    }
+
+    /// Likewise.
+    fn wanted_take_profit(&self) -> Option<Price> {
+        let rounding = match self.closing {
+            Side::Sell => Rounding::Down,
+            Side::Buy => Rounding::Up,
+        };
+        self.now.position.take_profit.map(|price| price.round_to(self.now.instrument.tick, rounding))
+    }
+
+    /// Has price crossed a stop at `trigger`? None if price is not known.
+    fn is_beyond_stop(&self, trigger: Price) -> Option<bool> {
+        self.now.mark.map(|mark| match self.closing {
+            Side::Sell => mark <= trigger,
+            Side::Buy => mark >= trigger,
+        })
+    }
+
+    fn is_beyond_take_profit(&self, trigger: Price) -> bool {
+        self.now.mark.is_some_and(|mark| match self.closing {
+            Side::Sell => mark >= trigger,
+            Side::Buy => mark <= trigger,
+        })
+    }
+
+    /// Is a close at the market among the steps?
+    fn closes(&self) -> bool {
+        self.steps.iter().any(|step| match step {
+            Step::CloseAtMarket { .. } => true,
+            Step::PlaceStop { .. } | Step::PlaceTakeProfit { .. } | Step::Cancel { .. } => false,
+        })
+    }
+
+    /// Orders that would open or grow a position if they triggered: left behind by one of the other side.
+    fn cancel_wrong_side(&mut self) {
+        let (closing, orders) = (self.closing, self.now.orders);
+        self.cancel(orders.iter().filter(|order| order.side != closing && order.phase != Phase::Leaving));
+    }
+
+    /// One that has not been answered yet is left until it is, and one that has triggered until it has filled.
+    fn cancel_stops_but(&mut self, keep: ClientOrderId) {
+        let idle = |stop: &&Protective| stop.is_settled() && stop.triggered_at.is_none();
+        self.cancel(self.stops().filter(idle).filter(|stop| stop.client_id != keep));
+    }
+
+    fn cancel_take_profits_but(&mut self, keep: Option<ClientOrderId>) {
+        let idle = |order: &&Protective| order.is_settled() && order.triggered_at.is_none();
+        let exact = self.wanted_take_profit();
+        let unwanted = self.take_profits().filter(idle).filter(|order| Some(order.client_id) != keep);
+        // One in doubt that is as wanted may yet turn out to be there.
+        let settled = unwanted.filter(|order| !(order.is_doubtful() && Some(order.trigger) == exact && keep.is_none()));
+        self.cancel(settled);
+    }
+
+    fn cancel(&mut self, orders: impl Iterator<Item = &'a Protective>) {
+        self.steps.extend(orders.map(|order| Step::Cancel { client_id: order.client_id }));
+    }
+}

@@ -1,0 +1,246 @@
+//! The table of our orders: what is intended, what is said of it, and what is asked of it.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use serde::{Deserialize, Serialize};
+
+use super::exposure::Exposure;
+use super::fills::FillsPoll;
+use super::id::IdSource;
+use super::order::{Cancel, Order};
+use super::planner::{Change, plan_exit};
+use super::protection::Protective;
+use super::settings::Settings;
+use super::trades::Trades;
+use crate::protocol::{Amount, Knowledge, OrderIntent, OrderRow};
+use crate::types::{ClientOrderId, IdScope, InstrumentId, Leg, Qty, Span, Timestamp, TradeId};
+
+/// Ended orders stay this long, so that a late fill or a late answer finds its order. Venues keep an order that
+/// never traded for about as long.
+pub const ENDED_KEPT_FOR: Span = Span::DAY;
+/// And no more of them than this, oldest first: twice a day's limit of orders with their exits.
+pub const ENDED_KEPT: usize = 4_096;
+
+/// Our orders: those at work, and those that ended lately.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Orders {
+    pub(super) settings: Settings,
+    pub(super) ids: IdSource,
+    /// How far off the venue's clock may be.
+    pub(super) clock_bound: Span,
+    pub(super) orders: BTreeMap<ClientOrderId, Order>,
+    /// Those of which something is still expected.
+    pub(super) live: BTreeSet<ClientOrderId>,
+    /// The others, in the order in which they ended.
+    pub(super) ended: VecDeque<(Timestamp, ClientOrderId)>,
+    pub(super) trades: Trades,
+    pub(super) fills_poll: FillsPoll,
+    /// When the venue's list of open orders last came.
+    pub(super) listed_at: Option<Timestamp>,
+}
+
+impl Orders {
+    /// An empty table; its ids are of this scope.
+    pub fn new(settings: Settings, scope: IdScope) -> Orders {
+        Orders {
+            clock_bound: settings.clock_bound,
+            settings,
+            ids: IdSource::new(scope),
+            orders: BTreeMap::new(),
+            live: BTreeSet::new(),
+            ended: VecDeque::new(),
+            trades: Trades::default(),
+            fills_poll: FillsPoll::default(),
+            listed_at: None,
+        }
+    }
+
+    /// Takes in what the ledger knows, at the start of epoch `epoch`. Orders that had no answer are in doubt, and
+    /// [`Orders::due`] asks after them at once.
+    pub fn restore(&mut self, epoch: u32, rows: &[OrderRow], trade_ids: &[(InstrumentId, TradeId)], at: Timestamp) {
+        self.ids = IdSource::new(IdScope { epoch, ..*self.ids.scope() });
+        for (instrument, id) in trade_ids {
+            self.trades.count(*instrument, *id);
+        }
+        for row in rows {
+            let id = row.intent.request.client_id;
+            self.ids.skip_past(id);
+            self.orders.insert(id, Order::restored(row, at));
+            self.live.insert(id);
+            self.file(id);
+        }
+        self.ended.make_contiguous().sort_unstable();
+        self.forget(at);
+    }
+
+    /// The venue's clock was measured: it may be off by this much.
+    pub fn clock_measured(&mut self, uncertainty: Span) {
+        self.clock_bound = uncertainty;
+    }
+
+    /// The scope and the sequence that new ids come from.
+    pub fn ids(&self) -> &IdSource {
+        &self.ids
+    }
+
+    /// The id of a new intent.
+    pub fn next_id(&mut self, leg: Leg) -> ClientOrderId {
+        self.ids.next(leg)
+    }
+
+    /// Takes up a decision to send an order. Its id is one of [`Orders::next_id`] or [`IdSource::retry`].
+    ///
+    /// # Panics
+    /// If the id was used before (I3, I4), the quantity is not positive, or a plain order has none: our own
+    /// contradictions, which must not reach a venue.
+    pub fn intend(&mut self, intent: OrderIntent, at: Timestamp) {
+        let request = &intent.request;
+        let id = request.client_id;
+        match request.amount {
+            Amount::Qty(quantity) => assert!(quantity.is_positive(), "order {id} is for a positive quantity"),
+            Amount::ClosePosition => {
+                assert!(request.kind.is_conditional(), "order {id} closes a position once a trigger is crossed");
+            }
+        }
+        let before = self.orders.insert(id, Order::new(intent, at));
+        assert!(before.is_none(), "I3, I4: order id {id} is used once");
+        self.live.insert(id);
+    }
+
+    /// Notes that a cancel is about to be sent. False if there is nothing to cancel, or a cancel is under way.
+    pub fn request_cancel(&mut self, id: ClientOrderId, at: Timestamp) -> bool {
+        let first_wait = self.settings.unanswered;
+        let Some(order) = self.orders.get_mut(&id).filter(|order| !order.is_done() && order.cancel.is_none()) else {
+            return false;
+        };
+        order.cancel = Some(Cancel { next_at: Some(at + first_wait), asked: 1, accepted: false });
+        order.refresh(at);
+        true
+    }
+
+    /// An order's row.
+    pub fn get(&self, id: ClientOrderId) -> Option<&OrderRow> {
+        self.orders.get(&id).map(|order| &order.row)
+    }
+
+    /// Every order in the table, ended ones included, by id.
+    pub fn iter(&self) -> impl Iterator<Item = &OrderRow> {
+        self.orders.values().map(|order| &order.row)
+    }
+
+    /// Every order that has not ended, by id.
+    pub fn open(&self) -> impl Iterator<Item = &OrderRow> {
+        self.live().filter(|order| !order.is_done()).map(|order| &order.row)
+    }
+
+    /// Every order on an instrument that has not ended, by id.
+    pub fn open_of(&self, instrument: InstrumentId) -> impl Iterator<Item = &OrderRow> {
+        self.open().filter(move |row| row.intent.request.instrument == instrument)
+    }
+
+    /// Is any order on the instrument in doubt, or a fill of one missing? Then it takes no new exposure.
+    pub fn is_unknown(&self, instrument: InstrumentId) -> bool {
+        self.live()
+            .filter(|order| order.row.intent.request.instrument == instrument)
+            .any(|order| order.is_unknown() || order.missing_fills().is_positive())
+    }
+
+    /// How many orders the venue has not answered, and since when the oldest of them waits.
+    pub fn unanswered(&self) -> Option<(usize, Timestamp)> {
+        let since = |order: &Order| match order.row.knowledge {
+            Knowledge::Unknown { since } => Some(since.min(order.evidence.sent_at.unwrap_or(since))),
+            Knowledge::Known if order.is_unanswered() => Some(order.row.intent.decided_at),
+            Knowledge::Known => None,
+        };
+        let (count, oldest) = self
+            .live()
+            .filter_map(since)
+            .fold((0, Timestamp::MAX), |(count, oldest), since| (count + 1, oldest.min(since)));
+        (count > 0).then_some((count, oldest))
+    }
+
+    /// How many orders wait for something: an answer, the end of a doubt, the outcome of a cancel, a fill.
+    pub fn in_flight(&self) -> usize {
+        self.live()
+            .filter(|order| {
+                order.is_unanswered()
+                    || order.is_unknown()
+                    || order.row.cancel_pending
+                    || order.missing_fills().is_positive()
+            })
+            .count()
+    }
+
+    /// What the open orders on an instrument could still add to the position, at worst.
+    pub fn exposure(&self, instrument: InstrumentId) -> Exposure {
+        let mut exposure = Exposure::default();
+        for order in self.live().filter(|order| order.row.intent.request.instrument == instrument) {
+            exposure.add(&order.row, order.missing_fills());
+        }
+        exposure
+    }
+
+    /// The stops and take profits at work on an instrument, by id.
+    pub fn protective(&self, instrument: InstrumentId, at: Timestamp) -> Vec<Protective> {
+        self.live()
+            .filter(|order| !order.is_done() && order.row.intent.request.instrument == instrument)
+            .filter_map(|order| Protective::of(order, self.failed_query(order, at)))
+            .collect()
+    }
+
+    /// May a new reduce-only intent follow this one, which was never answered? Yes once a question about it has
+    /// failed: a duplicate cannot add exposure, and a position must not wait for the full protocol.
+    pub fn exit_may_follow(&self, id: ClientOrderId, at: Timestamp) -> bool {
+        self.orders.get(&id).is_some_and(|order| order.row.only_reduces() && self.failed_query(order, at))
+    }
+
+    /// What an exit at the market should be for, so that the instrument becomes flat: the part of the position
+    /// that exits on their way do not close already.
+    pub fn plan_exit(&self, instrument: InstrumentId, position: Qty, at: Timestamp) -> Option<Change> {
+        let counted = self
+            .live()
+            .filter(|order| !order.is_done() && order.row.intent.request.instrument == instrument)
+            .filter(|order| !self.failed_query(order, at))
+            .map(|order| &order.row);
+        plan_exit(position, counted)
+    }
+
+    fn failed_query(&self, order: &Order, at: Timestamp) -> bool {
+        order.inquiry.as_ref().is_some_and(|inquiry| {
+            inquiry.failed || inquiry.first_at.is_some_and(|asked| at >= asked + self.settings.answer_deadline)
+        })
+    }
+
+    pub(super) fn live(&self) -> impl Iterator<Item = &Order> {
+        self.live.iter().filter_map(|id| self.orders.get(id))
+    }
+
+    /// Puts an order on the list it belongs to now.
+    pub(super) fn file(&mut self, id: ClientOrderId) {
+        let Some(order) = self.orders.get(&id) else { return };
+        match order.ended_at.filter(|_| order.is_over()) {
+            None => {
+                self.live.insert(id);
+            }
+            Some(ended_at) => {
+                if self.live.remove(&id) {
+                    self.ended.push_back((ended_at, id));
+                }
+            }
+        }
+    }
+
+    /// Drops what ended too long ago.
+    pub(super) fn forget(&mut self, at: Timestamp) {
+        while let Some(&(ended_at, id)) = self.ended.front() {
+            if self.ended.len() <= ENDED_KEPT && at.since(ended_at) <= ENDED_KEPT_FOR {
+                break;
+            }
+            self.ended.pop_front();
+            let still_ended = |order: &Order| order.is_over() && order.ended_at == Some(ended_at);
+            if self.orders.get(&id).is_some_and(still_ended) {
+                self.orders.remove(&id);
+            }
+        }
+    }
+}
