@@ -53,7 +53,7 @@ impl Orders {
     /// When [`Orders::due`] has something to do next; in the past if it has now. None if nothing is waited for.
     pub fn next_deadline(&self) -> Option<Timestamp> {
         let orders = self.live().flat_map(|order| {
-            let now = (self.is_concluded(order) || self.lacks_only_fills(order)).then_some(Timestamp::EPOCH);
+            let now = self.is_concluded(order).then_some(Timestamp::EPOCH);
             [
                 now,
                 order.answer_due_at(&self.settings),
@@ -68,8 +68,7 @@ impl Orders {
     fn due_of(&mut self, id: ClientOrderId, at: Timestamp, due: &mut Vec<Due>) {
         let Some(order) = self.orders.get(&id) else { return };
         let concluded = self.is_concluded(order);
-        let fills = self.lacks_only_fills(order) || self.fills_due_at(order).is_some_and(|when| when <= at);
-        if fills {
+        if self.fills_due_at(order).is_some_and(|when| when <= at) {
             self.fills_poll.want(order.row.intent.decided_at);
         }
         let Some(order) = self.orders.get_mut(&id) else { return };
@@ -112,14 +111,6 @@ impl Orders {
         })
     }
 
-    /// Would the list of fills help to conclude, and is nobody asking for it?
-    fn lacks_only_fills(&self, order: &Order) -> bool {
-        !self.fills_poll.is_open()
-            && self
-                .settled_and_denied(order)
-                .is_some_and(|settled| !self.fills_poll.covers(order.row.intent.decided_at, settled))
-    }
-
     fn settled_and_denied(&self, order: &Order) -> Option<Timestamp> {
         if !order.is_unknown() || !order.is_denied() {
             return None;
@@ -127,13 +118,17 @@ impl Orders {
         order.settled_from(&self.settings, self.clock_bound)
     }
 
-    /// When to ask for fills that were told of and have not come.
+    /// When to ask for the list of fills: for fills that were told of and have not come, or because nothing but
+    /// that list is missing for a conclusion.
     fn fills_due_at(&self, order: &Order) -> Option<Timestamp> {
         if self.fills_poll.is_open() {
             return None;
         }
+        let settled = self.settled_and_denied(order);
+        let uncovered = settled.filter(|settled| !self.fills_poll.covers(order.row.intent.decided_at, *settled));
+        let first = [order.fills_due_at(), uncovered].into_iter().flatten().min()?;
         let again = self.fills_poll.answered_at().map(|last| last + self.settings.query_every);
-        order.fills_due_at().map(|first| again.map_or(first, |again| again.max(first)))
+        Some(again.map_or(first, |again| again.max(first)))
     }
 }
 

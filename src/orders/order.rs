@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::evidence::Evidence;
+use super::planner::Change;
 use super::settings::Settings;
 use crate::protocol::{Amount, DoneReason, Knowledge, Lookup, OrderIntent, OrderRow, Stage};
-use crate::types::{Qty, Span, Timestamp, Usdt};
+use crate::types::{InstrumentId, Qty, Span, Timestamp, Usdt};
 
 /// Fills that the venue has told of are usually on their way; after this long they are asked for.
 const FILLS_ON_THEIR_WAY: Span = Span::SECOND;
@@ -98,12 +99,14 @@ impl Order {
                 seen.sent(at);
                 seen.unanswered(at);
             }
-            Stage::Working => seen.alive(row.updated_at),
+            // A doubt that was noted at this very instant must outweigh it.
+            Stage::Working => seen.alive(row.updated_at - Span::nanos(1)),
             Stage::Done(DoneReason::NotSent) => seen.not_sent = true,
             Stage::Done(DoneReason::Absent) => seen.absent = true,
-            Stage::Done(DoneReason::Rejected) if seen.rejected.is_none() => seen.reject(0, String::new(), at),
-            Stage::Done(DoneReason::Rejected) => {}
-            Stage::Done(reason @ (DoneReason::Expired | DoneReason::Canceled)) => seen.ended = Some(reason),
+            Stage::Done(DoneReason::Rejected) if row.reject.is_some() && row.filled.is_zero() => {}
+            Stage::Done(reason @ (DoneReason::Rejected | DoneReason::Expired | DoneReason::Canceled)) => {
+                seen.ended = Some(reason);
+            }
             Stage::Done(DoneReason::Filled) => {
                 let quantity = order.row.quantity().unwrap_or(row.filled);
                 order.evidence.end(DoneReason::Filled, quantity, at);
@@ -126,6 +129,19 @@ impl Order {
 
     pub fn is_unknown(&self) -> bool {
         matches!(self.row.knowledge, Knowledge::Unknown { .. })
+    }
+
+    /// Is it an order that shrinks the position now, or has shrunk it by more than we have seen?
+    pub fn is_exit_on(&self, instrument: InstrumentId) -> bool {
+        let request = &self.row.intent.request;
+        let at_work = !self.is_done() && !request.kind.is_conditional();
+        request.instrument == instrument && self.row.only_reduces() && (at_work || self.missing_fills().is_positive())
+    }
+
+    /// What it can still change the position by, as far as we have seen.
+    pub fn still_trades(&self) -> Change {
+        let open = if self.is_done() { None } else { self.row.remaining() };
+        Change { side: self.row.intent.request.side, qty: open.unwrap_or(Qty::ZERO).max(self.missing_fills()) }
     }
 
     /// Handed over, or about to be, and not yet answered.

@@ -2,10 +2,9 @@
 //! gets the same answer, and once the order is out, none.
 
 use super::exposure::Exposure;
-use crate::protocol::OrderRow;
 use crate::types::{Qty, Side};
 
-/// A change of the position that nothing on its way brings about yet.
+/// A change of a position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Change {
     /// Which way.
@@ -25,17 +24,12 @@ pub fn plan_growth(target: Qty, position: Qty, exposure: &Exposure) -> Option<Ch
     positive(side, target.abs() - position.abs() - exposure.on(side))
 }
 
-/// What is still to be traded to make a position (signed) flat: what the reduce-only exits among `open` do not
-/// close already. Stops and take profits that wait for a trigger take nothing away, since only one of them and
-/// the exit can have what is there.
-pub fn plan_exit<'a>(position: Qty, open: impl IntoIterator<Item = &'a OrderRow>) -> Option<Change> {
+/// What is still to be traded to make a position (signed) flat: what the exits on their way do not close already.
+/// `closing` is what each of them can still trade. Stops and take profits that wait for a trigger are not among
+/// them: only one of those and the exit can have what is there.
+pub fn plan_exit(position: Qty, closing: impl IntoIterator<Item = Change>) -> Option<Change> {
     let side = side_of(position)?.closing();
-    let covered = open
-        .into_iter()
-        .filter(|row| row.intent.request.side == side && row.only_reduces())
-        .filter(|row| !row.intent.request.kind.is_conditional())
-        .filter_map(OrderRow::remaining)
-        .sum();
+    let covered = closing.into_iter().filter(|exit| exit.side == side).map(|exit| exit.qty).sum();
     positive(side, position.abs() - covered)
 }
 

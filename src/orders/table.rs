@@ -21,6 +21,10 @@ pub const ENDED_KEPT_FOR: Span = Span::DAY;
 /// And no more of them than this, oldest first: twice a day's limit of orders with their exits.
 pub const ENDED_KEPT: usize = 4_096;
 
+/// With this many exits of one instrument in doubt the venue is not answering at all, and one more would only be
+/// one more to ask after.
+const DOUBTFUL_EXITS: usize = 5;
+
 /// Our orders: those at work, and those that ended lately.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Orders {
@@ -183,7 +187,7 @@ impl Orders {
     /// The stops and take profits at work on an instrument, by id.
     pub fn protective(&self, instrument: InstrumentId, at: Timestamp) -> Vec<Protective> {
         self.live()
-            .filter(|order| !order.is_done() && order.row.intent.request.instrument == instrument)
+            .filter(|order| order.row.intent.request.instrument == instrument)
             .filter_map(|order| Protective::of(order, self.failed_query(order, at)))
             .collect()
     }
@@ -195,14 +199,21 @@ impl Orders {
     }
 
     /// What an exit at the market should be for, so that the instrument becomes flat: the part of the position
-    /// that exits on their way do not close already.
+    /// that exits on their way do not close already. None as well while too many of them are in doubt.
     pub fn plan_exit(&self, instrument: InstrumentId, position: Qty, at: Timestamp) -> Option<Change> {
-        let counted = self
-            .live()
-            .filter(|order| !order.is_done() && order.row.intent.request.instrument == instrument)
-            .filter(|order| !self.failed_query(order, at))
-            .map(|order| &order.row);
-        plan_exit(position, counted)
+        let exits = || self.live().filter(|order| order.is_exit_on(instrument));
+        if exits().filter(|order| order.is_unknown()).count() >= DOUBTFUL_EXITS {
+            return None;
+        }
+        let counted = exits().filter(|order| !self.failed_query(order, at));
+        plan_exit(position, counted.map(Order::still_trades))
+    }
+
+    /// Open entries that an earlier epoch left behind: the market that they were meant for is gone.
+    pub fn left_over(&self) -> impl Iterator<Item = &OrderRow> {
+        let epoch = self.ids.scope().epoch;
+        let of_now = move |id: ClientOrderId| id.parts().is_none_or(|parts| parts.scope.epoch >= epoch);
+        self.open().filter(move |row| row.intent.leg == Leg::Entry && !of_now(row.intent.request.client_id))
     }
 
     fn failed_query(&self, order: &Order, at: Timestamp) -> bool {

@@ -6,18 +6,20 @@
 //! same side, so a move goes through a reduce-only stop of the position's size: placed, confirmed, and only then
 //! is the old one cancelled.
 
+mod plan;
 mod protective;
 #[cfg(test)]
 mod tests;
 
 use serde::{Deserialize, Serialize};
 
+use plan::Plan;
 pub use protective::{Phase, Protective, is_protected};
 
 use super::planner::side_of;
 use super::settings::Settings;
 use crate::protocol::{Amount, ExitReason, PositionRow};
-use crate::types::{ClientOrderId, Instrument, Price, Qty, Rounding, Side, Span, Timestamp};
+use crate::types::{ClientOrderId, Instrument, Price, Span, Timestamp};
 
 /// Stops that close the position are tried this often before another kind of order is.
 const CLOSE_POSITION_ATTEMPTS: u32 = 2;
@@ -26,8 +28,8 @@ const STOP_ATTEMPTS: u32 = 3;
 /// No more moves are begun while this many stops of the position are in doubt: each may be resting at the venue,
 /// which holds a limited number of them.
 const DOUBTFUL_AT_MOST: usize = 3;
-/// The longest pause between two attempts at a take profit, which is a convenience and no protection.
-const TAKE_PROFIT_PAUSE: Span = Span::MINUTE;
+/// The longest pause between two attempts at what can wait: a take profit, or the move of a stop that protects.
+const PAUSE_AT_MOST: Span = Span::MINUTE;
 /// Doubling of that pause stops here.
 const PAUSE_DOUBLINGS: u32 = 8;
 
@@ -118,6 +120,7 @@ pub struct ProtectionState {
     unprotected_longest: Span,
     crossed_since: Option<Timestamp>,
     next_close_at: Option<Timestamp>,
+    move_attempts: u32,
     next_move_at: Option<Timestamp>,
     take_profit_attempts: u32,
     next_take_profit_at: Option<Timestamp>,
@@ -195,12 +198,12 @@ impl ProtectionState {
                 self.unprotected_since.get_or_insert(at);
             }
         }
-        match cover.and_then(|stop| plan.is_beyond_stop(stop.trigger)) {
-            Some(true) => {
+        match cover.map(|stop| plan.is_beyond_stop(stop.trigger)) {
+            Some(Some(true)) => {
                 self.crossed_since.get_or_insert(at);
             }
-            Some(false) => self.crossed_since = None,
-            None => {}
+            Some(Some(false)) | None => self.crossed_since = None,
+            Some(None) => {}
         }
     }
 
@@ -219,6 +222,7 @@ impl ProtectionState {
     fn plan_stop(&mut self, plan: &mut Plan<'_>) {
         let Some(wanted) = plan.wanted_stop() else { return };
         if let Some(keep) = plan.exact_stop(wanted) {
+            (self.move_attempts, self.next_move_at) = (0, None);
             plan.cancel_stops_but(keep);
         } else if plan.covering_stop().is_some() {
             self.move_stop(plan, wanted);
@@ -230,12 +234,11 @@ impl ProtectionState {
     /// There is a stop, of another price or size than wanted. It stays until the new one is confirmed.
     fn move_stop(&mut self, plan: &mut Plan<'_>, wanted: Price) {
         let at = plan.now.at;
-        if let Some(pending) = plan.stops().find(|stop| stop.phase == Phase::Pending) {
-            self.wake((pending.placed_at + plan.settings.stop_confirm).max(at + plan.settings.stop_confirm));
-            return;
-        }
         let doubtful = || plan.stops().filter(|stop| stop.is_doubtful());
-        if doubtful().any(|stop| !stop.may_be_followed()) || doubtful().count() >= DOUBTFUL_AT_MOST {
+        let waiting = plan.stops().any(|stop| stop.phase == Phase::Pending)
+            || doubtful().any(|stop| !stop.may_be_followed())
+            || doubtful().count() >= DOUBTFUL_AT_MOST;
+        if waiting {
             self.wake(at + plan.settings.stop_confirm);
             return;
         }
@@ -247,7 +250,7 @@ impl ProtectionState {
             self.close(plan, CloseReason::StopCrossed);
             return;
         }
-        let next = at + plan.settings.stop_confirm;
+        let next = at + pause(plan.settings, &mut self.move_attempts);
         self.next_move_at = Some(next);
         self.wake(next);
         plan.steps.push(Step::PlaceStop { trigger: wanted, amount: Amount::Qty(plan.size) });
@@ -297,11 +300,9 @@ impl ProtectionState {
             self.wake(next);
             return;
         }
-        let doublings = self.take_profit_attempts.min(PAUSE_DOUBLINGS);
-        let pause = (plan.settings.stop_confirm * (1_i64 << doublings)).min(TAKE_PROFIT_PAUSE);
-        self.take_profit_attempts += 1;
-        self.next_take_profit_at = Some(at + pause);
-        self.wake(at + pause);
+        let next = at + pause(plan.settings, &mut self.take_profit_attempts);
+        self.next_take_profit_at = Some(next);
+        self.wake(next);
         plan.steps.push(Step::PlaceTakeProfit { trigger, amount: Amount::ClosePosition });
     }
 
@@ -321,116 +322,15 @@ impl ProtectionState {
     }
 }
 
+/// The pause after an attempt at something that can wait: it doubles with each.
+fn pause(settings: &Settings, attempts: &mut u32) -> Span {
+    let doublings = (*attempts).min(PAUSE_DOUBLINGS);
+    *attempts = attempts.saturating_add(1);
+    (settings.stop_confirm * (1_i64 << doublings)).min(PAUSE_AT_MOST)
+}
+
 /// Cancels what was left behind by a position that is gone.
 pub fn sweep(orders: &[Protective]) -> Vec<Step> {
     let orphans = orders.iter().filter(|order| order.phase != Phase::Leaving);
     orphans.map(|order| Step::Cancel { client_id: order.client_id }).collect()
-}
-
-/// One planning for a position that is there.
-struct Plan<'a> {
-    settings: &'a Settings,
-    now: &'a Situation<'a>,
-    closing: Side,
-    size: Qty,
-    steps: Vec<Step>,
-}
-
-impl<'a> Plan<'a> {
-    fn stops(&self) -> impl Iterator<Item = &'a Protective> + use<'a> {
-        let closing = self.closing;
-        self.now.orders.iter().filter(move |order| order.is_stop() && order.side == closing)
-    }
-
-    fn take_profits(&self) -> impl Iterator<Item = &'a Protective> + use<'a> {
-        let closing = self.closing;
-        self.now.orders.iter().filter(move |order| !order.is_stop() && order.side == closing)
-    }
-
-    /// The confirmed stop for all of the position that is nearest to price.
-    fn covering_stop(&self) -> Option<&'a Protective> {
-        let covering = self.stops().filter(|stop| stop.phase == Phase::Confirmed && stop.covers(self.size));
-        match self.closing {
-            Side::Sell => covering.max_by_key(|stop| stop.trigger),
-            Side::Buy => covering.min_by_key(|stop| stop.trigger),
-        }
-    }
-
-    /// The confirmed stop that is just what is wanted; rather one that follows the position's size by itself.
-    fn exact_stop(&self, wanted: Price) -> Option<ClientOrderId> {
-        self.stops()
-            .filter(|stop| stop.is_exactly(wanted, self.size))
-            .min_by_key(|stop| stop.qty.is_some())
-            .map(|stop| stop.client_id)
-    }
-
-    fn exact_take_profit(&self, wanted: Price) -> Option<ClientOrderId> {
-        self.take_profits().find(|order| order.is_exactly(wanted, self.size)).map(|order| order.client_id)
-    }
-
-    /// To the tick, on the side that is reached earlier.
-    fn wanted_stop(&self) -> Option<Price> {
-        let rounding = match self.closing {
-            Side::Sell => Rounding::Up,
-            Side::Buy => Rounding::Down,
-        };
-        self.now.position.stop.map(|stop| stop.round_to(self.now.instrument.tick, rounding))
-    }
-
-    /// Likewise.
-    fn wanted_take_profit(&self) -> Option<Price> {
-        let rounding = match self.closing {
-            Side::Sell => Rounding::Down,
-            Side::Buy => Rounding::Up,
-        };
-        self.now.position.take_profit.map(|price| price.round_to(self.now.instrument.tick, rounding))
-    }
-
-    /// Has price crossed a stop at `trigger`? None if price is not known.
-    fn is_beyond_stop(&self, trigger: Price) -> Option<bool> {
-        self.now.mark.map(|mark| match self.closing {
-            Side::Sell => mark <= trigger,
-            Side::Buy => mark >= trigger,
-        })
-    }
-
-    fn is_beyond_take_profit(&self, trigger: Price) -> bool {
-        self.now.mark.is_some_and(|mark| match self.closing {
-            Side::Sell => mark >= trigger,
-            Side::Buy => mark <= trigger,
-        })
-    }
-
-    /// Is a close at the market among the steps?
-    fn closes(&self) -> bool {
-        self.steps.iter().any(|step| match step {
-            Step::CloseAtMarket { .. } => true,
-            Step::PlaceStop { .. } | Step::PlaceTakeProfit { .. } | Step::Cancel { .. } => false,
-        })
-    }
-
-    /// Orders that would open or grow a position if they triggered: left behind by one of the other side.
-    fn cancel_wrong_side(&mut self) {
-        let (closing, orders) = (self.closing, self.now.orders);
-        self.cancel(orders.iter().filter(|order| order.side != closing && order.phase != Phase::Leaving));
-    }
-
-    /// One that has not been answered yet is left until it is, and one that has triggered until it has filled.
-    fn cancel_stops_but(&mut self, keep: ClientOrderId) {
-        let idle = |stop: &&Protective| stop.is_settled() && stop.triggered_at.is_none();
-        self.cancel(self.stops().filter(idle).filter(|stop| stop.client_id != keep));
-    }
-
-    fn cancel_take_profits_but(&mut self, keep: Option<ClientOrderId>) {
-        let idle = |order: &&Protective| order.is_settled() && order.triggered_at.is_none();
-        let exact = self.wanted_take_profit();
-        let unwanted = self.take_profits().filter(idle).filter(|order| Some(order.client_id) != keep);
-        // One in doubt that is as wanted may yet turn out to be there.
-        let settled = unwanted.filter(|order| !(order.is_doubtful() && Some(order.trigger) == exact && keep.is_none()));
-        self.cancel(settled);
-    }
-
-    fn cancel(&mut self, orders: impl Iterator<Item = &'a Protective>) {
-        self.steps.extend(orders.map(|order| Step::Cancel { client_id: order.client_id }));
-    }
 }

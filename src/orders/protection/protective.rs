@@ -21,7 +21,7 @@ pub struct Protective {
     pub phase: Phase,
     /// When it was decided.
     pub placed_at: Timestamp,
-    /// When its trigger was crossed, if the venue said so.
+    /// When its trigger was crossed, or it was filled, if the venue said so.
     pub triggered_at: Option<Timestamp>,
 }
 
@@ -54,8 +54,11 @@ impl Protective {
             (_, Knowledge::Unknown { .. }) => Phase::Doubtful { query_failed },
             (Stage::Intended | Stage::Sent, Knowledge::Known) => Phase::Pending,
             (Stage::Working, Knowledge::Known) => Phase::Confirmed,
+            // It has ended, and what it traded is still on its way to us.
+            (Stage::Done(_), Knowledge::Known) if order.missing_fills().is_positive() => Phase::Confirmed,
             (Stage::Done(_), Knowledge::Known) => return None,
         };
+        let filling_since = order.is_done().then_some(order.evidence.told_at).flatten();
         row.only_reduces().then(|| Protective {
             client_id: row.intent.request.client_id,
             stop,
@@ -64,7 +67,7 @@ impl Protective {
             qty: row.remaining(),
             phase,
             placed_at: row.intent.decided_at,
-            triggered_at: order.evidence.triggered_at,
+            triggered_at: order.evidence.triggered_at.or(filling_since),
         })
     }
 
