@@ -114,8 +114,8 @@ impl fmt::Display for Alarm {
                 write!(f, "the venue lists order {client_id} as open after reporting it as {}", ended.as_str())
             }
             Alarm::OtherInstance { client_id, epoch, we_are_older } => {
-                let age = if *we_are_older { "newer" } else { "older" };
-                write!(f, "order {client_id} is of a {age} daemon, epoch {epoch}, at work on this account")
+                let age = if *we_are_older { "a newer" } else { "an older" };
+                write!(f, "order {client_id} is of {age} daemon, epoch {epoch}, at work on this account")
             }
             Alarm::Flattened { client_id } => {
                 write!(f, "order {client_id} of the flatten command is at work on this account")

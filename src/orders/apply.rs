@@ -105,7 +105,7 @@ impl Order {
             ReportBody::NotFound { endpoint } => {
                 self.query_failed();
                 let settled_from = self.settled_from(settings, clock_bound);
-                if self.is_unknown() && settled_from.is_some_and(|from| at >= from) {
+                if self.is_in_doubt() && settled_from.is_some_and(|from| at >= from) {
                     self.deny(*endpoint, report.venue_time);
                 }
             }
@@ -128,6 +128,7 @@ impl Order {
             }
             DoneReason::Rejected | DoneReason::Expired | DoneReason::Canceled | DoneReason::Filled => {
                 self.evidence.end(reason, filled, at);
+                self.unsettled = None;
             }
         }
     }

@@ -1,6 +1,7 @@
 //! What is late. Time by itself never decides what became of an order; it only makes us ask.
 
-use super::order::{Inquiry, Order};
+use super::order::{Cancel, Inquiry, Order};
+use super::settings::Settings;
 use super::table::Orders;
 use crate::protocol::{DoneReason, OrderRow, Stage};
 use crate::types::{ClientOrderId, InstrumentId, Span, Timestamp};
@@ -75,16 +76,9 @@ impl Orders {
         if order.answer_due_at(&self.settings).is_some_and(|when| when <= at) {
             order.evidence.unanswered(at);
         }
-        let instrument = order.row.intent.request.instrument;
-        if let Some(cancel) = order.cancel.as_mut().filter(|cancel| cancel.next_at.is_some_and(|when| when <= at)) {
-            if cancel.accepted {
-                (cancel.next_at, cancel.accepted) = (None, false);
-                order.evidence.doubt(at);
-            } else {
-                cancel.next_at = Some(at + self.settings.pause(cancel.asked).max(self.settings.unanswered));
-                cancel.asked = cancel.asked.saturating_add(1);
-                due.push(Due::RepeatCancel { client_id: id, instrument });
-            }
+        if let Some(cancel) = order.cancel.as_mut().filter(|cancel| cancel.accepted && cancel.is_due(at)) {
+            (cancel.next_at, cancel.accepted) = (None, false);
+            order.evidence.doubt(at);
         }
         if concluded {
             order.evidence.conclude(at);
@@ -94,11 +88,7 @@ impl Orders {
             let absent = row.stage == Stage::Done(DoneReason::Absent);
             due.push(if absent { Due::Absent(row) } else { Due::Changed(row) });
         }
-        let settled_from = order.settled_from(&self.settings, self.clock_bound);
-        if let Some(inquiry) = order.inquiry.as_mut().filter(|inquiry| inquiry.next_at <= at) {
-            inquiry.put(at, settled_from, |asked| self.settings.pause(asked));
-            due.push(Due::Query { client_id: id, instrument });
-        }
+        order.ask(at, &self.settings, self.clock_bound, due);
         self.file(id);
     }
 
@@ -112,7 +102,7 @@ impl Orders {
     }
 
     fn settled_and_denied(&self, order: &Order) -> Option<Timestamp> {
-        if !order.is_unknown() || !order.is_denied() {
+        if !order.is_in_doubt() || !order.is_denied() {
             return None;
         }
         order.settled_from(&self.settings, self.clock_bound)
@@ -132,15 +122,38 @@ impl Orders {
     }
 }
 
+impl Order {
+    /// Repeats a cancel, and asks what became of the order, if it is time.
+    fn ask(&mut self, at: Timestamp, settings: &Settings, clock_bound: Span, due: &mut Vec<Due>) {
+        let (client_id, instrument) = (self.row.intent.request.client_id, self.row.intent.request.instrument);
+        if let Some(cancel) = self.cancel.as_mut().filter(|cancel| cancel.is_due(at)) {
+            cancel.next_at = Some(at + settings.pause(cancel.asked).max(settings.unanswered));
+            cancel.asked = cancel.asked.saturating_add(1);
+            due.push(Due::RepeatCancel { client_id, instrument });
+        }
+        let settled_from = self.settled_from(settings, clock_bound);
+        if let Some(inquiry) = self.inquiry.as_mut().filter(|inquiry| inquiry.next_at <= at) {
+            inquiry.put(at, settled_from, settings);
+            due.push(Due::Query { client_id, instrument });
+        }
+    }
+}
+
+impl Cancel {
+    fn is_due(&self, at: Timestamp) -> bool {
+        self.next_at.is_some_and(|when| when <= at)
+    }
+}
+
 impl Inquiry {
     /// Notes a question, and when to put the next: after a growing pause, which begins anew once the answers
     /// count.
-    fn put(&mut self, at: Timestamp, settled_from: Option<Timestamp>, pause: impl Fn(u32) -> Span) {
+    fn put(&mut self, at: Timestamp, settled_from: Option<Timestamp>, settings: &Settings) {
         if !self.settled && settled_from.is_some_and(|from| at >= from) {
             (self.settled, self.asked) = (true, 0);
         }
         self.first_at = self.first_at.or(Some(at));
-        self.next_at = at + pause(self.asked);
+        self.next_at = at + settings.pause(self.asked);
         if let Some(from) = settled_from.filter(|from| *from > at) {
             self.next_at = self.next_at.min(from);
         }

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::protocol::{Amount, DoneReason, Fill, Knowledge, OrderRequest, Stage};
+use crate::protocol::{Amount, DoneReason, Fill, OrderRequest, Stage};
 use crate::types::{Qty, Timestamp, Usdt, VenueOrderId};
 
 /// The facts about one order.
@@ -152,17 +152,6 @@ impl Evidence {
             Stage::Sent
         } else {
             Stage::Intended
-        }
-    }
-
-    /// Is that known?
-    pub fn knowledge(&self, stage: Stage) -> Knowledge {
-        match stage {
-            Stage::Done(_) => Knowledge::Known,
-            Stage::Intended | Stage::Sent => {
-                self.unanswered_at.map_or(Knowledge::Known, |since| Knowledge::Unknown { since })
-            }
-            Stage::Working => self.doubted_since().map_or(Knowledge::Known, |since| Knowledge::Unknown { since }),
         }
     }
 

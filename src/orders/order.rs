@@ -23,6 +23,8 @@ pub(super) struct Order {
     pub denials: BTreeMap<Lookup, Denial>,
     /// A fill that was told of, and that the venue's own list of fills does not have.
     pub written_off: Qty,
+    /// When it was restored as ended with fills to come, of which nobody remembers how many.
+    pub unsettled: Option<Timestamp>,
     pub ended_at: Option<Timestamp>,
 }
 
@@ -82,6 +84,7 @@ impl Order {
             cancel: None,
             denials: BTreeMap::new(),
             written_off: Qty::ZERO,
+            unsettled: None,
             ended_at: None,
         }
     }
@@ -104,16 +107,13 @@ impl Order {
             Stage::Done(DoneReason::NotSent) => seen.not_sent = true,
             Stage::Done(DoneReason::Absent) => seen.absent = true,
             Stage::Done(DoneReason::Rejected) if row.reject.is_some() && row.filled.is_zero() => {}
-            Stage::Done(reason @ (DoneReason::Rejected | DoneReason::Expired | DoneReason::Canceled)) => {
-                seen.ended = Some(reason);
-            }
-            Stage::Done(DoneReason::Filled) => {
-                let quantity = order.row.quantity().unwrap_or(row.filled);
-                order.evidence.end(DoneReason::Filled, quantity, at);
-            }
+            Stage::Done(reason) => seen.ended = Some(reason),
         }
         if let Knowledge::Unknown { .. } = row.knowledge {
-            order.evidence.doubt(at);
+            match row.stage {
+                Stage::Done(_) => order.unsettled = Some(at),
+                Stage::Intended | Stage::Sent | Stage::Working => seen.doubt(at),
+            }
         }
         if row.cancel_pending {
             order.cancel = Some(Cancel { next_at: Some(at), asked: 0, accepted: false });
@@ -127,15 +127,16 @@ impl Order {
         matches!(self.row.stage, Stage::Done(_))
     }
 
-    pub fn is_unknown(&self) -> bool {
-        matches!(self.row.knowledge, Knowledge::Unknown { .. })
+    /// May it be open, or not? One that is over can be in doubt too, as to how much of it was filled.
+    pub fn is_in_doubt(&self) -> bool {
+        matches!(self.row.knowledge, Knowledge::Unknown { .. }) && !self.is_done()
     }
 
     /// Is it an order that shrinks the position now, or has shrunk it by more than we have seen?
     pub fn is_exit_on(&self, instrument: InstrumentId) -> bool {
         let request = &self.row.intent.request;
         let at_work = !self.is_done() && !request.kind.is_conditional();
-        request.instrument == instrument && self.row.only_reduces() && (at_work || self.missing_fills().is_positive())
+        request.instrument == instrument && self.row.only_reduces() && (at_work || self.awaits_fills_since().is_some())
     }
 
     /// What it can still change the position by, as far as we have seen.
@@ -149,28 +150,36 @@ impl Order {
         matches!(self.row.stage, Stage::Intended | Stage::Sent)
     }
 
-    /// Told of by the venue, not seen as a fill, and not given up.
-    pub fn missing_fills(&self) -> Qty {
-        if self.evidence.told_filled <= self.evidence.filled.max(self.written_off) {
-            return Qty::ZERO;
-        }
-        self.evidence.told_filled - self.evidence.filled
+    /// Is it filled further than the fills say that came? Since when, if so.
+    pub fn awaits_fills_since(&self) -> Option<Timestamp> {
+        let told = self.evidence.told_filled > self.evidence.filled.max(self.written_off);
+        let all_there = self.row.quantity().is_some_and(|quantity| self.evidence.filled >= quantity);
+        if told { self.evidence.told_at } else { self.unsettled.filter(|_| !all_there) }
     }
 
-    /// When to ask for the fills that were told of.
+    /// How much of it was, or at worst may have been, filled without a fill having come.
+    pub fn missing_fills(&self) -> Qty {
+        let worst = match (self.awaits_fills_since(), self.unsettled) {
+            (None, _) => Qty::ZERO,
+            (Some(_), Some(_)) => self.row.remaining().unwrap_or(Qty::ZERO),
+            (Some(_), None) => self.evidence.told_filled - self.evidence.filled,
+        };
+        worst.max(Qty::ZERO)
+    }
+
+    /// When to ask for the fills that are missing.
     pub fn fills_due_at(&self) -> Option<Timestamp> {
-        let told_at = self.evidence.told_at?;
-        self.missing_fills().is_positive().then(|| told_at + FILLS_ON_THEIR_WAY)
+        self.awaits_fills_since().map(|since| since + FILLS_ON_THEIR_WAY)
     }
 
     /// Nothing more is expected of it.
     pub fn is_over(&self) -> bool {
-        self.is_done() && !self.missing_fills().is_positive()
+        self.is_done() && self.awaits_fills_since().is_none()
     }
 
     /// When its answer is overdue.
     pub fn answer_due_at(&self, settings: &Settings) -> Option<Timestamp> {
-        let waiting = self.is_unanswered() && !self.is_unknown();
+        let waiting = self.is_unanswered() && !self.is_in_doubt();
         let since = self.evidence.sent_at.unwrap_or(self.row.intent.decided_at);
         waiting.then(|| since + settings.unanswered)
     }
@@ -205,7 +214,7 @@ impl Order {
             intent: self.row.intent.clone(),
             venue_order_id: self.evidence.venue_order_id,
             stage,
-            knowledge: self.evidence.knowledge(stage),
+            knowledge: self.knowledge(stage),
             cancel_pending: self.cancel.is_some() && !done,
             filled: self.evidence.filled,
             filled_notional: self.evidence.filled_notional,
@@ -221,6 +230,15 @@ impl Order {
         changed
     }
 
+    fn knowledge(&self, stage: Stage) -> Knowledge {
+        let since = match stage {
+            Stage::Done(_) => self.awaits_fills_since(),
+            Stage::Intended | Stage::Sent => self.evidence.unanswered_at,
+            Stage::Working => self.evidence.doubted_since(),
+        };
+        since.map_or(Knowledge::Known, |since| Knowledge::Unknown { since })
+    }
+
     /// Begins or ends the questions that the state asks for.
     fn follow(&mut self, at: Timestamp) {
         if self.is_done() {
@@ -234,7 +252,7 @@ impl Order {
         {
             (cancel.next_at, cancel.accepted) = (Some(at), false);
         }
-        if self.is_unknown() {
+        if self.is_in_doubt() {
             let begin = Inquiry { next_at: at, asked: 0, first_at: None, failed: false, settled: false };
             self.inquiry.get_or_insert(begin);
         } else {

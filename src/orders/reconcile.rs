@@ -101,11 +101,7 @@ impl Orders {
             }
         }
         self.fills_poll.answered(at);
-        applied.extend(
-            self.write_off_missing_fills()
-                .into_iter()
-                .map(|alarm| Applied { alarm: Some(alarm), ..Applied::default() }),
-        );
+        applied.extend(self.write_off_missing_fills(at));
         applied
     }
 
@@ -122,7 +118,8 @@ impl Orders {
         order.evidence.told(snapshot.filled, at);
         order.evidence.alive(at);
         // A list may be old enough to show an order from before its end.
-        let lately = order.ended_at.is_none_or(|ended| at.since(ended) <= self.settings.lag_allowance);
+        let oldest = self.settings.lag_allowance + self.settings.answer_deadline;
+        let lately = order.ended_at.is_none_or(|ended| at.since(ended) <= oldest);
         if order.refresh(at) {
             found.changed.push(order.row.clone());
         }
@@ -153,7 +150,7 @@ impl Orders {
         for id in &self.live {
             let Some(order) = self.orders.get_mut(id) else { continue };
             let moved_at = order.row.updated_at.max(order.evidence.alive_at.unwrap_or(order.row.updated_at));
-            let settled = order.row.stage == Stage::Working && !order.is_unknown() && at.since(moved_at) > quiet;
+            let settled = order.row.stage == Stage::Working && !order.is_in_doubt() && at.since(moved_at) > quiet;
             if !settled || is_listed(*id) {
                 continue;
             }
@@ -165,25 +162,26 @@ impl Orders {
         }
     }
 
-    /// Gives up fills that the venue told of and whose absence from its list is no matter of lag any more.
-    fn write_off_missing_fills(&mut self) -> Vec<Alarm> {
+    /// Gives up fills whose absence from the venue's list is no matter of lag any more.
+    fn write_off_missing_fills(&mut self, at: Timestamp) -> Vec<Applied> {
         let wait = self.settings.lag_allowance + self.settings.answer_deadline;
-        let mut alarms = Vec::new();
+        let mut given_up = Vec::new();
         let live: Vec<ClientOrderId> = self.live.iter().copied().collect();
         for id in live {
             let Some(order) = self.orders.get_mut(&id) else { continue };
-            let Some(told_at) = order.evidence.told_at.filter(|_| order.missing_fills().is_positive()) else {
+            let Some(since) = order.awaits_fills_since() else { continue };
+            if !self.fills_poll.covers(order.row.intent.decided_at, since + wait) {
                 continue;
-            };
-            if self.fills_poll.covers(order.row.intent.decided_at, told_at + wait) {
-                let (told, filled) = (order.evidence.told_filled, order.evidence.filled);
-                order.written_off = told;
-                let instrument = order.row.intent.request.instrument;
-                alarms.push(Alarm::FillsMissing { client_id: id, instrument, told, filled });
-                self.file(id);
             }
+            let (told, filled) = (order.evidence.told_filled, order.evidence.filled);
+            let instrument = order.row.intent.request.instrument;
+            let alarm = (told > filled).then_some(Alarm::FillsMissing { client_id: id, instrument, told, filled });
+            (order.written_off, order.unsettled) = (order.written_off.max(told), None);
+            let row = order.refresh(at).then(|| order.row.clone());
+            given_up.push(Applied { row, alarm, ..Applied::default() });
+            self.file(id);
         }
-        alarms
+        given_up
     }
 }
 

@@ -146,12 +146,13 @@ impl Orders {
     pub fn is_unknown(&self, instrument: InstrumentId) -> bool {
         self.live()
             .filter(|order| order.row.intent.request.instrument == instrument)
-            .any(|order| order.is_unknown() || order.missing_fills().is_positive())
+            .any(|order| order.is_in_doubt() || order.awaits_fills_since().is_some())
     }
 
     /// How many orders the venue has not answered, and since when the oldest of them waits.
     pub fn unanswered(&self) -> Option<(usize, Timestamp)> {
         let since = |order: &Order| match order.row.knowledge {
+            Knowledge::Unknown { .. } if order.is_done() => None,
             Knowledge::Unknown { since } => Some(since.min(order.evidence.sent_at.unwrap_or(since))),
             Knowledge::Known if order.is_unanswered() => Some(order.row.intent.decided_at),
             Knowledge::Known => None,
@@ -168,9 +169,9 @@ impl Orders {
         self.live()
             .filter(|order| {
                 order.is_unanswered()
-                    || order.is_unknown()
+                    || order.is_in_doubt()
                     || order.row.cancel_pending
-                    || order.missing_fills().is_positive()
+                    || order.awaits_fills_since().is_some()
             })
             .count()
     }
@@ -202,7 +203,7 @@ impl Orders {
     /// that exits on their way do not close already. None as well while too many of them are in doubt.
     pub fn plan_exit(&self, instrument: InstrumentId, position: Qty, at: Timestamp) -> Option<Change> {
         let exits = || self.live().filter(|order| order.is_exit_on(instrument));
-        if exits().filter(|order| order.is_unknown()).count() >= DOUBTFUL_EXITS {
+        if exits().filter(|order| order.is_in_doubt()).count() >= DOUBTFUL_EXITS {
             return None;
         }
         let counted = exits().filter(|order| !self.failed_query(order, at));

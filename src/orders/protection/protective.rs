@@ -51,14 +51,14 @@ impl Protective {
         };
         let phase = match (row.stage, row.knowledge) {
             _ if row.cancel_pending => Phase::Leaving,
+            // It has ended, and what it traded is still on its way to us.
+            (Stage::Done(_), Knowledge::Unknown { .. }) => Phase::Confirmed,
+            (Stage::Done(_), Knowledge::Known) => return None,
             (_, Knowledge::Unknown { .. }) => Phase::Doubtful { query_failed },
             (Stage::Intended | Stage::Sent, Knowledge::Known) => Phase::Pending,
             (Stage::Working, Knowledge::Known) => Phase::Confirmed,
-            // It has ended, and what it traded is still on its way to us.
-            (Stage::Done(_), Knowledge::Known) if order.missing_fills().is_positive() => Phase::Confirmed,
-            (Stage::Done(_), Knowledge::Known) => return None,
         };
-        let filling_since = order.is_done().then_some(order.evidence.told_at).flatten();
+        let filling_since = order.awaits_fills_since().filter(|_| order.is_done());
         row.only_reduces().then(|| Protective {
             client_id: row.intent.request.client_id,
             stop,
