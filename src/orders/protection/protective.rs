@@ -50,11 +50,13 @@ impl Protective {
             OrderKind::Market | OrderKind::Limit { .. } => return None,
         };
         let phase = match (row.stage, row.knowledge) {
-            _ if row.cancel_pending => Phase::Leaving,
             // It has ended, and what it traded is still on its way to us.
             (Stage::Done(_), Knowledge::Unknown { .. }) => Phase::Confirmed,
             (Stage::Done(_), Knowledge::Known) => return None,
-            (_, Knowledge::Unknown { .. }) => Phase::Doubtful { query_failed },
+            (Stage::Intended | Stage::Sent | Stage::Working, _) if row.cancel_pending => Phase::Leaving,
+            (Stage::Intended | Stage::Sent | Stage::Working, Knowledge::Unknown { .. }) => {
+                Phase::Doubtful { query_failed }
+            }
             (Stage::Intended | Stage::Sent, Knowledge::Known) => Phase::Pending,
             (Stage::Working, Knowledge::Known) => Phase::Confirmed,
         };

@@ -267,7 +267,8 @@ fn a_stop_that_price_crossed_unheard_is_escalated() {
 fn one_take_profit_rests_beside_the_stop() {
     use Phase::{Confirmed, Leaving, Pending};
     let place = Step::PlaceTakeProfit { trigger: Price::whole(110), amount: Amount::ClosePosition };
-    let cases: Vec<(&str, Option<i64>, i64, Vec<Protective>, Vec<Step>)> = vec![
+    type Case = (&'static str, Option<i64>, i64, Vec<Protective>, Vec<Step>);
+    let cases: Vec<Case> = vec![
         ("none wanted", None, 100, vec![], vec![]),
         ("none wanted any more", None, 100, vec![take_profit(2, 110, Confirmed)], vec![cancel(2)]),
         ("first", Some(110), 100, vec![], vec![place]),

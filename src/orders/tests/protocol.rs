@@ -173,7 +173,8 @@ fn an_order_that_nobody_saw_leaving_is_never_taken_for_absent() {
 
 #[test]
 fn i7_life_after_absent_alarms_and_the_evidence_wins() {
-    let signs: [(&str, fn(ClientOrderId) -> ReportBody, Stage); 4] = [
+    type Sign = fn(ClientOrderId) -> ReportBody;
+    let signs: [(&str, Sign, Stage); 4] = [
         ("accepted", |_| ReportBody::Accepted, Stage::Working),
         ("partly filled", |id| filled(id, 1, 4), Stage::Working),
         ("filled", |id| filled(id, 1, 10), Stage::Done(DoneReason::Filled)),
@@ -315,7 +316,8 @@ fn fills_of_others_are_facts_too() {
 
 #[test]
 fn an_exit_in_doubt_may_be_followed_after_one_failed_query() {
-    let fails: [(&str, fn(&mut Orders, ClientOrderId)); 3] = [
+    type Fail = fn(&mut Orders, ClientOrderId);
+    let fails: [(&str, Fail); 3] = [
         ("not found", |orders, id| deny(orders, id, s(6))),
         ("no answer", |orders, id| {
             tell(orders, id, s(6), unanswered());
