@@ -86,6 +86,8 @@ pub enum CloseReason {
     StopCrossed,
     /// A stop was triggered or crossed, and the position is still there.
     StopUnfilled,
+    /// A take profit was triggered, and the position is still there.
+    TakeProfitUnfilled,
     /// Price is beyond the take profit already, so that the venue would refuse it.
     TakeProfitCrossed,
 }
@@ -97,6 +99,7 @@ impl CloseReason {
             CloseReason::Unprotectable => "no stop could be placed",
             CloseReason::StopCrossed => "price is beyond the stop",
             CloseReason::StopUnfilled => "the stop triggered and did not fill",
+            CloseReason::TakeProfitUnfilled => "the take profit triggered and did not fill",
             CloseReason::TakeProfitCrossed => "price is beyond the take profit",
         }
     }
@@ -105,7 +108,7 @@ impl CloseReason {
     pub const fn exit(self) -> ExitReason {
         match self {
             CloseReason::Unprotectable | CloseReason::StopCrossed | CloseReason::StopUnfilled => ExitReason::StopLoss,
-            CloseReason::TakeProfitCrossed => ExitReason::TakeProfit,
+            CloseReason::TakeProfitUnfilled | CloseReason::TakeProfitCrossed => ExitReason::TakeProfit,
         }
     }
 }
@@ -134,7 +137,10 @@ impl ProtectionState {
         self.wake_at = None;
         let Some(side) = side_of(now.position.qty) else {
             self.end(now.at);
-            return sweep(now.orders);
+            for executing in now.orders.iter().filter_map(|order| order.executing_until(settings, now.at)) {
+                self.wake(executing);
+            }
+            return sweep(settings, now.at, now.orders);
         };
         let mut plan = Plan { settings, now, closing: side.closing(), size: now.position.qty.abs(), steps: Vec::new() };
         plan.cancel_wrong_side();
@@ -207,15 +213,16 @@ impl ProtectionState {
         }
     }
 
-    /// A stop that should have closed the position and has not is followed by an order at the market.
+    /// An order that should have closed the position and has not is followed by one at the market.
     fn escalate(&mut self, plan: &mut Plan<'_>) {
-        let triggered = plan.stops().filter_map(|stop| stop.triggered_at).min();
-        let Some(since) = [triggered, self.crossed_since].into_iter().flatten().min() else { return };
-        let limit = since + plan.settings.stop_escalate;
-        if plan.now.at >= limit {
-            self.close(plan, CloseReason::StopUnfilled);
-        } else {
-            self.wake(limit);
+        let stop = plan.stops().filter_map(|stop| stop.triggered_at).chain(self.crossed_since).min();
+        let take_profit = plan.take_profits().filter_map(|order| order.triggered_at).min();
+        for (since, reason) in [(stop, CloseReason::StopUnfilled), (take_profit, CloseReason::TakeProfitUnfilled)] {
+            match since.map(|since| since + plan.settings.stop_escalate) {
+                Some(limit) if plan.now.at >= limit => self.close(plan, reason),
+                Some(limit) => self.wake(limit),
+                None => {}
+            }
         }
     }
 
@@ -329,8 +336,12 @@ fn pause(settings: &Settings, attempts: &mut u32) -> Span {
     (settings.stop_confirm * (1_i64 << doublings)).min(PAUSE_AT_MOST)
 }
 
-/// Cancels what was left behind by a position that is gone.
-pub fn sweep(orders: &[Protective]) -> Vec<Step> {
-    let orphans = orders.iter().filter(|order| order.phase != Phase::Leaving);
-    orphans.map(|order| Step::Cancel { client_id: order.client_id }).collect()
+/// Cancels what was left behind by a position that is gone. The order that closed it is given time to end by
+/// itself.
+pub fn sweep(settings: &Settings, at: Timestamp, orders: &[Protective]) -> Vec<Step> {
+    orders
+        .iter()
+        .filter(|order| order.phase != Phase::Leaving && order.executing_until(settings, at).is_none())
+        .map(|order| Step::Cancel { client_id: order.client_id })
+        .collect()
 }

@@ -93,14 +93,16 @@ impl<'a> Plan<'a> {
         self.cancel(orders.iter().filter(|order| order.side != closing && order.phase != Phase::Leaving));
     }
 
-    /// One that has not been answered yet is left until it is, and one that has triggered until it has filled.
+    /// One that has not been answered yet is left until it is, and one that has just triggered until it has filled.
     pub fn cancel_stops_but(&mut self, keep: ClientOrderId) {
-        let idle = |stop: &&Protective| stop.is_settled() && stop.triggered_at.is_none();
+        let (settings, at) = (self.settings, self.now.at);
+        let idle = |stop: &&Protective| stop.is_settled() && stop.executing_until(settings, at).is_none();
         self.cancel(self.stops().filter(idle).filter(|stop| stop.client_id != keep));
     }
 
     pub fn cancel_take_profits_but(&mut self, keep: Option<ClientOrderId>) {
-        let idle = |order: &&Protective| order.is_settled() && order.triggered_at.is_none();
+        let (settings, at) = (self.settings, self.now.at);
+        let idle = |order: &&Protective| order.is_settled() && order.executing_until(settings, at).is_none();
         let exact = self.wanted_take_profit();
         let unwanted = self.take_profits().filter(idle).filter(|order| Some(order.client_id) != keep);
         // One in doubt that is as wanted may yet turn out to be there.

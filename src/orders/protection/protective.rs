@@ -1,6 +1,7 @@
 //! A stop or a take profit as the protection plan sees it.
 
 use crate::orders::order::Order;
+use crate::orders::settings::Settings;
 use crate::protocol::{Knowledge, OrderKind, PositionRow, Stage};
 use crate::types::{ClientOrderId, Price, Qty, Side, Timestamp};
 
@@ -81,6 +82,11 @@ impl Protective {
     /// Does it close a position of this size in full?
     pub fn covers(&self, size: Qty) -> bool {
         self.qty.is_none_or(|qty| qty >= size)
+    }
+
+    /// It has just been triggered: until when its fills may take to come.
+    pub(super) fn executing_until(&self, settings: &Settings, at: Timestamp) -> Option<Timestamp> {
+        self.triggered_at.map(|since| since + settings.stop_escalate).filter(|until| *until > at)
     }
 
     pub(super) fn is_exactly(&self, trigger: Price, size: Qty) -> bool {

@@ -325,6 +325,10 @@ fn what_a_closed_position_left_behind_is_swept() {
     ];
     assert_eq!(plan_at(&mut state, s(7), 100, &position(0), &left), [cancel(1), cancel(2), cancel(3)]);
     assert_eq!((state.protected(), state.next_deadline()), (true, None));
+    let closed_it = [Protective { triggered_at: Some(s(7)), ..stop(1, 95, None, Phase::Confirmed) }];
+    assert_eq!(plan_at(&mut state, s(8), 94, &position(0), &closed_it), [], "it ends by itself");
+    assert_eq!(state.next_deadline(), Some(s(12)));
+    assert_eq!(plan_at(&mut state, s(12), 94, &position(0), &closed_it), [cancel(1)]);
     assert_eq!(state.unprotected_longest(s(100)), Span::secs(7));
     assert!(is_protected(&position(0), &[]));
 }

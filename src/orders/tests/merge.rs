@@ -117,7 +117,7 @@ proptest! {
         for (at, body) in reports {
             tell(&mut orders, id, at, body);
             let at_least = matches!(stage(&orders, id), Stage::Done(DoneReason::Canceled | DoneReason::Filled));
-            prop_assert!(at_least && orders.due(at).is_empty() || orders.is_unknown(BTC));
+            prop_assert!(at_least && queries(&orders.due(at)) == 0);
         }
     }
 

@@ -14,6 +14,8 @@ use crate::protocol::OrderRow;
 const TICK: Span = Span::millis(250);
 /// Faults, new orders and crashes end after this many ticks.
 const STORM: i64 = 400;
+/// Nothing is traded after this many.
+const CLOSED: i64 = 780;
 /// And everything is settled after this many.
 const CALM: i64 = 900;
 
@@ -115,6 +117,9 @@ impl World {
             self.now += TICK;
             self.storm = tick < STORM;
             self.venue_works();
+            if tick < CLOSED {
+                self.trade_some();
+            }
             self.deliver()?;
             if self.storm {
                 self.daemon_wants();
@@ -311,7 +316,6 @@ impl World {
                 }
             }
         }
-        self.trade_some();
     }
 
     fn submitted(&mut self, id: ClientOrderId, timestamp: Timestamp) {
@@ -370,7 +374,6 @@ impl World {
         let open: Vec<ClientOrderId> =
             self.venue.iter().filter(|(_, held)| held.ended.is_none()).map(|(id, _)| *id).collect();
         for id in open {
-            // In the calm, what is still open trades in full, so that everything ends.
             if self.dice.one_in(if self.storm { 40 } else { 100 }) {
                 let left = qty(10) - self.venue[&id].filled(self.now);
                 let part = qty(1 + self.dice.below(10) as i64).min(left);

@@ -213,13 +213,13 @@ fn freqtrade_12681_stops_without_a_position_are_swept() {
     let stop_id = send(&mut orders, Leg::Stop, stop(90), Amount::ClosePosition, s(0));
     let tp_id = send(&mut orders, Leg::TakeProfit, take_profit(120), Amount::ClosePosition, s(0));
     tell(&mut orders, stop_id, s(1), ReportBody::Accepted);
-    let steps = sweep(&orders.protective(BTC, s(2)));
+    let steps = sweep(&Settings::default(), s(2), &orders.protective(BTC, s(2)));
     assert_eq!(steps, [Step::Cancel { client_id: stop_id }, Step::Cancel { client_id: tp_id }]);
     for step in steps {
         let Step::Cancel { client_id } = step else { panic!("{step:?}") };
         assert!(orders.request_cancel(client_id, s(2)));
     }
-    assert_eq!(sweep(&orders.protective(BTC, s(3))), [], "they are on their way out");
+    assert_eq!(sweep(&Settings::default(), s(3), &orders.protective(BTC, s(3))), [], "they are on their way out");
 }
 
 #[test]
