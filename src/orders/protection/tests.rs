@@ -267,6 +267,7 @@ fn a_stop_that_price_crossed_unheard_is_escalated() {
 fn one_take_profit_rests_beside_the_stop() {
     use Phase::{Confirmed, Leaving, Pending};
     let place = Step::PlaceTakeProfit { trigger: Price::whole(110), amount: Amount::ClosePosition };
+    let triggered = |at| Protective { triggered_at: Some(s(at)), ..take_profit(2, 110, Confirmed) };
     type Case = (&'static str, Option<i64>, i64, Vec<Protective>, Vec<Step>);
     let cases: Vec<Case> = vec![
         ("none wanted", None, 100, vec![], vec![]),
@@ -277,6 +278,8 @@ fn one_take_profit_rests_beside_the_stop() {
         ("in doubt", Some(110), 100, vec![take_profit(2, 110, FAILED)], vec![]),
         ("of another price", Some(110), 100, vec![take_profit(2, 112, Confirmed)], vec![cancel(2)]),
         ("on its way out", Some(110), 100, vec![take_profit(2, 112, Leaving)], vec![]),
+        ("triggered just now", Some(110), 111, vec![triggered(6)], vec![]),
+        ("triggered, not filled", Some(110), 111, vec![triggered(5)], vec![close(CloseReason::TakeProfitUnfilled)]),
         ("price is there already", Some(110), 111, vec![], vec![close(CloseReason::TakeProfitCrossed)]),
         (
             "two of them",
@@ -291,7 +294,11 @@ fn one_take_profit_rests_beside_the_stop() {
         let row = PositionRow { take_profit: wanted.map(Price::whole), ..position(10) };
         let mut state = ProtectionState::default();
         assert_eq!(plan_at(&mut state, s(10), mark, &row, &orders), expect, "{name}");
-        assert_eq!(state.confirmed_take_profit().is_some(), ["there", "two of them"].contains(&name), "{name}");
+        assert_eq!(
+            state.confirmed_take_profit().is_some(),
+            ["there", "two of them", "triggered just now", "triggered, not filled"].contains(&name),
+            "{name}"
+        );
     }
 }
 
