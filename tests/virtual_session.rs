@@ -73,9 +73,7 @@ impl Setup<'_> {
         let assembled = coordinator::assemble(plan, Clock::start()).expect("a session");
         let mut crank = assembled.crank;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
-        runtime
-            .block_on(coordinator::start(&mut crank, assembled.recovered, Span::secs(60), |_| {}))
-            .expect("a start");
+        runtime.block_on(coordinator::start(&mut crank, assembled.recovered, Span::secs(60), |_| {})).expect("a start");
         crank
     }
 }
@@ -126,7 +124,11 @@ fn assert_books_agree(dir: &Path) {
             rows.query_map([], cells)?.collect()
         })
         .expect("fills");
-    let told: Vec<_> = venue.fills.into_iter().map(|(_, id, client, side, price, qty, fee)| (id, client, side, price, qty, fee)).collect();
+    let told: Vec<_> = venue
+        .fills
+        .into_iter()
+        .map(|(_, id, client, side, price, qty, fee)| (id, client, side, price, qty, fee))
+        .collect();
     assert_eq!(fills, told, "fills");
     let positions: Vec<String> = db
         .prepare("SELECT qty FROM position_rows ORDER BY symbol")

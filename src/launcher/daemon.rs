@@ -1,5 +1,6 @@
 //! The daemon: the monitor in the background, the production loop in the foreground, and one way to end both.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -17,7 +18,7 @@ use crate::config::{Config, Environment, SecretName, Settings};
 use crate::control::{self, HealthLine};
 use crate::coordinator::{self, Coordinator, Ends, Frame, Plan, RunError, Summary};
 use crate::engine::Rooms;
-use crate::feed::{self, Feed};
+use crate::feed::{self, Feed, FeedError};
 use crate::health::{self, Guard, HealthMonitor, Watchdog, systemd};
 use crate::ledger::{self, Outbox, StateLock};
 use crate::notify::{self, Notifier};
@@ -49,6 +50,8 @@ struct Daemon<'a> {
     pulses: Arc<Pulses>,
     stop: CancellationToken,
     stop_reason: Arc<OnceLock<String>>,
+    /// Opened before anything on disk is touched, so that a wrong one changes nothing; the first run takes it.
+    feed: RefCell<Option<Box<dyn Feed>>>,
 }
 
 /// Trades until something ends it.
@@ -58,6 +61,7 @@ pub(super) fn run(asked: &Invocation, environment: &Environment, clock: Clock) -
     let log = start_log(args, &config, environment)?;
     telemetry::leave_on_panic(log.flusher());
     tracing::info!("STARTING LIVE TRADING");
+    let feed = open_feed(&config.settings).map_err(|error| Failure::new(Exit::Configuration, error))?;
     let dir = state_dir(asked, environment)?;
     make(&dir)?;
     let _lock = StateLock::acquire(&dir).map_err(|error| Failure::new(error.exit(), error))?;
@@ -76,6 +80,7 @@ pub(super) fn run(asked: &Invocation, environment: &Environment, clock: Clock) -
         pulses,
         stop: CancellationToken::new(),
         stop_reason: Arc::new(OnceLock::new()),
+        feed: RefCell::new(Some(feed)),
         config,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -350,8 +355,8 @@ impl Daemon<'_> {
     fn assemble(&self) -> Result<(coordinator::Assembled, String, FeedShape), RunError> {
         let settings = &self.config.settings;
         let seed = settings.run.seed;
-        let range = settings.feed.range()?;
-        let feed = feed::open(&settings.feed, &settings.feed.source, &settings.run.symbols, range, seed)?;
+        let opened = self.feed.take();
+        let feed = opened.map_or_else(|| open_feed(settings), Ok)?;
         let describe = feed.describe();
         let shape = feed.shape();
         let feed: Box<dyn Feed> = if settings.faults.feed.is_quiet() {
@@ -443,6 +448,11 @@ fn write_summary(path: &Path, summary: &Summary) -> Result<(), Failure> {
     let mut text = serde_json::to_string_pretty(summary).map_err(|error| failed(error.to_string()))?;
     text.push('\n');
     std::fs::write(path, text).map_err(|error| failed(error.to_string()))
+}
+
+fn open_feed(settings: &Settings) -> Result<Box<dyn Feed>, FeedError> {
+    let range = settings.feed.range()?;
+    feed::open(&settings.feed, &settings.feed.source, &settings.run.symbols, range, settings.run.seed)
 }
 
 /// Is it the embedded market, with no file of settings named?
