@@ -50,7 +50,8 @@ pub fn state_dir(
         return Ok(given);
     }
     // systemd separates several folders by colons; ours is the first.
-    if let Some(list) = environment.get("STATE_DIRECTORY")?.and_then(|list| list.split(':').find(|one| !one.is_empty())) {
+    if let Some(list) = environment.get("STATE_DIRECTORY")?.and_then(|list| list.split(':').find(|one| !one.is_empty()))
+    {
         return Ok(PathBuf::from(list));
     }
     // A relative path in this variable is to be ignored: XDG Base Directory Specification.

@@ -49,7 +49,8 @@ fn flags_become_values() {
     assert_eq!((flags.max_restarts, flags.seed, flags.speed), (3, Some(7), Some(Speed::Max)));
     assert_eq!(flags.log_format, Some(LogFormat::Json));
     assert_eq!(flags.summary_json, Some(PathBuf::from("s.json")));
-    let shown: Vec<String> = flags.overrides().iter().map(|o| format!("{} {}={}", o.flag, o.setting, o.value)).collect();
+    let shown: Vec<String> =
+        flags.overrides().iter().map(|o| format!("{} {}={}", o.flag, o.setting, o.value)).collect();
     assert_eq!(
         shown,
         [
@@ -66,10 +67,13 @@ fn flags_become_values() {
 
 #[test]
 fn every_flag_of_a_setting_reaches_it() {
-    let run = line("--symbols SOL/USDT --feed file:x --speed 5 --timerange 20241001- --seed 9 --log-format json --log-file l")
-        .expect("flags");
+    let run = line(
+        "--symbols SOL/USDT --feed file:x --speed 5 --timerange 20241001- --seed 9 --log-format json --log-file l",
+    )
+    .expect("flags");
     let environment = Environment::default();
-    let inputs = crate::config::Inputs { file: None, environment: &environment, flags: run.run.overrides(), faults: None };
+    let inputs =
+        crate::config::Inputs { file: None, environment: &environment, flags: run.run.overrides(), faults: None };
     let settings = crate::config::load(inputs).expect("settings").settings;
     assert_eq!(settings.run.symbols.iter().map(ToString::to_string).collect::<Vec<_>>(), ["SOL/USDT:USDT"]);
     assert_eq!((settings.run.seed, settings.run.speed), (9, Some(Speed::X(5.0))));
@@ -146,7 +150,9 @@ fn help_teaches_and_names_nothing_that_is_not_there() {
     let error = line("--help").expect_err("help");
     assert_eq!((error.kind(), error.exit_code()), (ErrorKind::DisplayHelp, 0));
     let text = error.to_string();
-    for part in ["--paper --duration 60", "HEALTH_CHECK_INTERVAL=10", "--timerange", "rearm", "Exit codes", "LTL__SECTION__KEY"] {
+    for part in
+        ["--paper --duration 60", "HEALTH_CHECK_INTERVAL=10", "--timerange", "rearm", "Exit codes", "LTL__SECTION__KEY"]
+    {
         assert!(text.contains(part), "{part}\n{text}");
     }
     for absent in ["--live", "backtest", "sweep", "download", "flatten", "reload"] {
@@ -166,7 +172,8 @@ fn every_shell_gets_its_script() {
 #[test]
 fn the_state_directory_is_the_flags_systemds_or_the_users() {
     let find = |flag: Option<&str>, variables: &[(&str, &str)]| {
-        state_dir(flag.map(PathBuf::from), &Environment::from_pairs(variables.iter().copied())).map_err(|e| e.to_string())
+        state_dir(flag.map(PathBuf::from), &Environment::from_pairs(variables.iter().copied()))
+            .map_err(|e| e.to_string())
     };
     let all = [("STATE_DIRECTORY", "/var/lib/a:/var/lib/b"), ("XDG_STATE_HOME", "/x"), ("HOME", "/home/u")];
     assert_eq!(find(Some("here"), &all).as_deref(), Ok(Path::new("here")));
@@ -209,11 +216,24 @@ fn trades_are_a_table_csv_or_json() {
     let loss = TradeRecord { id: 2, side: Side::Sell, net: "-2.001".parse().expect("money"), ..trade() };
     let trades = [trade(), loss];
     let table = trades_text(&trades, TradesFormat::Table).expect("a table");
-    for part in ["BTC/USDT:USDT", "long", "short", "2024-10-27 05:03", "1h30m", "take_profit", "1.37", "-2.01", "2 trades, 1 of them won, net -0.63 USDT"] {
+    for part in [
+        "BTC/USDT:USDT",
+        "long",
+        "short",
+        "2024-10-27 05:03",
+        "1h30m",
+        "take_profit",
+        "1.37",
+        "-2.01",
+        "2 trades, 1 of them won, net -0.63 USDT",
+    ] {
         assert!(table.contains(part), "{part}\n{table}");
     }
     let csv = trades_text(&trades, TradesFormat::Csv).expect("CSV");
-    assert!(csv.starts_with("id,session,symbol,side,strategy,qty,entry_price,exit_price,opened_at,closed_at,"), "{csv}");
+    assert!(
+        csv.starts_with("id,session,symbol,side,strategy,qty,entry_price,exit_price,opened_at,closed_at,"),
+        "{csv}"
+    );
     assert!(csv.contains("1,1,BTC/USDT:USDT,long,ema_cross,0.01,61800.2,62000,2024-10-27T03:33:20.000Z,"), "{csv}");
     let json: serde_json::Value =
         serde_json::from_str(&trades_text(&trades, TradesFormat::Json).expect("JSON")).expect("JSON");
@@ -256,9 +276,16 @@ fn a_status_is_one_screen() {
         view,
     };
     let text = status_text(&page);
-    for part in
-        ["pid 99, up 62m", "paused (by hand)", "healthy (disk is full)", "waiting  history of BTC", "equity 10000.00", "short", "62100", "none"]
-    {
+    for part in [
+        "pid 99, up 62m",
+        "paused (by hand)",
+        "healthy (disk is full)",
+        "waiting  history of BTC",
+        "equity 10000.00",
+        "short",
+        "62100",
+        "none",
+    ] {
         assert!(text.contains(part), "{part}\n{text}");
     }
     assert!(status_text(&Status { view: View::default(), ..page }).contains("no open positions"));

@@ -175,7 +175,9 @@ fn unknown(shape: &Shape, path: &SettingPath, write: impl Fn(&SettingPath) -> St
     let key = path.keys().last().map_or("", String::as_str);
     if ["token", "secret", "api_key", "password"].iter().any(|word| key.contains(word)) {
         let names = SecretName::ALL.map(SecretName::variable).join(", ");
-        return format!("there is no setting `{path}`; secrets are variables of their own ({names}), or files named by NAME_FILE");
+        return format!(
+            "there is no setting `{path}`; secrets are variables of their own ({names}), or files named by NAME_FILE"
+        );
     }
     match shape.nearest(path) {
         Some(nearest) => format!("there is no setting `{path}`; did you mean `{}`?", write(&nearest)),

@@ -30,8 +30,7 @@ pub struct Secrets {
 
 impl SecretName {
     /// Every secret.
-    pub const ALL: [SecretName; 3] =
-        [SecretName::TelegramBotToken, SecretName::BinanceKey, SecretName::BinanceSecret];
+    pub const ALL: [SecretName; 3] = [SecretName::TelegramBotToken, SecretName::BinanceKey, SecretName::BinanceSecret];
 
     /// The variable's name.
     pub const fn variable(self) -> &'static str {
@@ -107,4 +106,3 @@ fn read_secret(variable: &str, path: PathBuf) -> Result<String, Problem> {
         Problem::variable(variable, format!("{} cannot be read: {error}", path.display()))
     })
 }
-

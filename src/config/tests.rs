@@ -166,13 +166,22 @@ fn every_mistake_names_setting_value_source_and_remedy() {
         ("[helth]\ninterval = \"5s\"", &["helth (some.toml:1)", "did you mean `health`?"]),
         ("\n[health]\nintervall = \"5s\"", &["health.intervall (some.toml:3)", "did you mean `health.interval`?"]),
         ("interval = \"5s\"", &["interval (some.toml:1)", "did you mean `health.interval`?"]),
-        ("[health]\ninterval = \"abc\"", &["health.interval = \"abc\" (some.toml:2)", "`abc` is not a length of time", "60s"]),
+        (
+            "[health]\ninterval = \"abc\"",
+            &["health.interval = \"abc\" (some.toml:2)", "`abc` is not a length of time", "60s"],
+        ),
         ("[health]\ninterval = 5", &["health.interval = 5 (some.toml:2)"]),
         ("[health]\ntimes = -1", &["health.times = -1 (some.toml:2)", "u32"]),
         ("health = 5", &["health = 5 (some.toml:1)", "is a section"]),
-        ("[strategy]\nsymbols = [\"BTC/USDT\", \"BTCUSDT\"]", &["strategy.symbols", "some.toml:2", "write it like `BTC/USDT:USDT`"]),
+        (
+            "[strategy]\nsymbols = [\"BTC/USDT\", \"BTCUSDT\"]",
+            &["strategy.symbols", "some.toml:2", "write it like `BTC/USDT:USDT`"],
+        ),
         ("[strategy]\nmode = \"maybe\"", &["strategy.mode = \"maybe\" (some.toml:2)", "`refuse` or `neutral`"]),
-        ("[[strategy.schedule]]\nafer = \"5s\"", &["strategy.schedule", "some.toml:1", "at `strategy.schedule[0]", "`afer`"]),
+        (
+            "[[strategy.schedule]]\nafer = \"5s\"",
+            &["strategy.schedule", "some.toml:1", "at `strategy.schedule[0]", "`afer`"],
+        ),
         ("[strategy.thresholds]\nBTCUSDT = 5", &["BTCUSDT", "some.toml:2", "BTC/USDT:USDT"]),
         ("[health]\ninterval == 5", &["some.toml:2: it is not TOML"]),
         ("[health]\ntoken = \"12345\"", &["health.token (some.toml:2)", "TELEGRAM_BOT_TOKEN"]),
@@ -229,7 +238,9 @@ fn a_rooms_complaint_names_the_source_and_all_are_told_at_once() {
     let error = real(text, &[]).expect_err("out of range");
     let shown = error.to_string();
     assert_eq!(error.problems.len(), 3, "{shown}");
-    for part in ["notify.max_pending = 1: give a value", "(set by some.toml:2)", "(set by some.toml:4)", "(set by some.toml:6)"] {
+    for part in
+        ["notify.max_pending = 1: give a value", "(set by some.toml:2)", "(set by some.toml:4)", "(set by some.toml:6)"]
+    {
         assert!(shown.contains(part), "{shown}");
     }
     assert_eq!(error.exit(), Exit::Configuration);
@@ -329,7 +340,10 @@ fn shown_settings_say_where_they_come_from_and_can_be_read_back() {
     assert!(toml.contains("rsi_threshold = { \"BTC/USDT:USDT\" = 44.5 } # some.toml:2"), "{toml}");
     assert_eq!(real(&toml, &[]).expect("what was shown").settings, config.settings);
     let table = as_table(&config);
-    assert!(table.lines().any(|row| row.contains("health.interval") && row.contains("HEALTH_CHECK_INTERVAL")), "{table}");
+    assert!(
+        table.lines().any(|row| row.contains("health.interval") && row.contains("HEALTH_CHECK_INTERVAL")),
+        "{table}"
+    );
 }
 
 #[test]

@@ -85,10 +85,7 @@ async fn requests_that_act_become_commands() {
         (Request::Stop { reason: "done".into() }, Command::Shutdown { flatten: false, reason: "done".into() }),
         (Request::Rearm { reason: "mended".into() }, Command::Rearm { reason: "mended".into() }),
         (Request::Close { symbol: None }, Command::Close { instrument: None }),
-        (
-            Request::Close { symbol: "ETH/USDT".parse().ok() },
-            Command::Close { instrument: Some(InstrumentId(1)) },
-        ),
+        (Request::Close { symbol: "ETH/USDT".parse().ok() }, Command::Close { instrument: Some(InstrumentId(1)) }),
     ];
     for (request, command) in table {
         assert_eq!(ask(daemon.path(), &request).await.expect("accepted"), Answer::Accepted);

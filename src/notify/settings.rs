@@ -130,8 +130,7 @@ impl TelegramSettings {
         within("telegram.timeout", self.timeout, Span::millis(100), Span::mins(2))?;
         within("telegram.retry_first", self.retry_first, Span::millis(10), Span::mins(10))?;
         within("telegram.retry_max", self.retry_max, self.retry_first, Span::DAY)?;
-        check_base_url(&self.base_url)
-            .map_err(|why| format!("notify.telegram.base_url = {}: {why}", self.base_url))
+        check_base_url(&self.base_url).map_err(|why| format!("notify.telegram.base_url = {}: {why}", self.base_url))
     }
 }
 

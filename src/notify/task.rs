@@ -56,9 +56,11 @@ struct Shelves {
 struct InFlight {
     place: Place,
     pending: Pending,
-    /// Gives the number of pieces that have arrived, and what became of the one after them.
-    outcome: Pin<Box<dyn Future<Output = (usize, Result<(), Failure>)> + Send>>,
+    outcome: Pin<Box<dyn Future<Output = Outcome> + Send>>,
 }
+
+/// The number of pieces that have arrived, and what became of the one after them.
+type Outcome = (usize, Result<(), Failure>);
 
 struct Desk {
     bot: Bot,
@@ -121,7 +123,7 @@ async fn until(instant: Option<Instant>) {
     }
 }
 
-async fn outcome(in_flight: &mut Option<InFlight>) -> (usize, Result<(), Failure>) {
+async fn outcome(in_flight: &mut Option<InFlight>) -> Outcome {
     match in_flight {
         Some(delivery) => delivery.outcome.as_mut().await,
         None => std::future::pending().await,

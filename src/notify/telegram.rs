@@ -24,7 +24,9 @@ const MAX_RETRY_AFTER: Span = Span::DAY;
 #[derive(Debug, thiserror::Error)]
 pub enum TelegramError {
     /// There is no HTTP client.
-    #[error("no HTTP client for Telegram: {0}; look at the system's certificates, or set notify.telegram.enabled = false")]
+    #[error(
+        "no HTTP client for Telegram: {0}; look at the system's certificates, or set notify.telegram.enabled = false"
+    )]
     Client(String),
     /// The address cannot be put together.
     #[error("notify.telegram.base_url cannot be used: {0}")]

@@ -94,7 +94,8 @@ async fn read_request(stream: &mut TcpStream) -> Option<(String, String)> {
         bytes.extend_from_slice(&part[..read]);
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-        let length = head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok())?;
+        let length =
+            head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok())?;
         if body.len() >= length {
             let json: serde_json::Value = serde_json::from_str(body).ok()?;
             let path = head.split(' ').nth(1)?.to_owned();
@@ -222,7 +223,8 @@ fn a_message_is_delivered_once_and_in_order() {
 fn an_alert_channel_that_is_down_holds_nobody_up_and_gets_its_messages_later() {
     let log = on_one_thread(|| async {
         let refused = says(500, "oops");
-        let server = StandIn::start([Reply::Closes, Reply::Garbage, Reply::Hangs, refused, says(200, "nonsense")]).await;
+        let server =
+            StandIn::start([Reply::Closes, Reply::Garbage, Reply::Hangs, refused, says(200, "nonsense")]).await;
         let rig = Rig::in_memory(&settings(&server.address));
         rig.notifier.send(notice("a"));
         rig.delivered(1).await;

@@ -64,7 +64,9 @@ pub enum TelemetryError {
         why: String,
     },
     /// The log file cannot be opened.
-    #[error("telemetry.file (--log-file) = {path}: it cannot be opened: {source}; name a file in a folder that can be written to")]
+    #[error(
+        "telemetry.file (--log-file) = {path}: it cannot be opened: {source}; name a file in a folder that can be written to"
+    )]
     File {
         /// Where it should be.
         path: String,
@@ -72,7 +74,9 @@ pub enum TelemetryError {
         source: std::io::Error,
     },
     /// The journal does not listen.
-    #[error("telemetry.format (--log-format) = journald: {path} cannot be reached: {source}; use `pretty` or `json` where systemd does not run")]
+    #[error(
+        "telemetry.format (--log-format) = journald: {path} cannot be reached: {source}; use `pretty` or `json` where systemd does not run"
+    )]
     Journal {
         /// Where its socket should be.
         path: &'static str,
@@ -160,7 +164,8 @@ fn layer(format: LogFormat, colours: bool, writer: SpoolWriter) -> Ours {
 fn filter(level: LogLevel, debug: bool, rust_log: Option<&str>) -> Result<EnvFilter, TelemetryError> {
     let usual = format!("warn,{OURS}={}", level.as_str());
     let given = rust_log.map(str::trim).filter(|text| !text.is_empty());
-    let text = if debug { format!("{},{OURS}=debug", given.unwrap_or(&usual)) } else { given.unwrap_or(&usual).to_owned() };
+    let text =
+        if debug { format!("{},{OURS}=debug", given.unwrap_or(&usual)) } else { given.unwrap_or(&usual).to_owned() };
     EnvFilter::builder().parse(text).map_err(|error| TelemetryError::Filter {
         given: given.unwrap_or_default().chars().take(80).collect(),
         why: error.to_string(),

@@ -87,9 +87,10 @@ impl Flusher {
         Flusher { spools: spools.iter().map(|spool| spool.shared.clone()).collect() }
     }
 
-    /// Waits until all lines have been written, or for so long. Says whether they have.
+    /// Waits until all lines have been written, for so long at each place. Says whether they have.
     pub fn flush(&self, within: Duration) -> bool {
-        self.spools.iter().fold(true, |all, shared| shared.drained(within) && all)
+        // One that is stuck must not keep the others from being waited for.
+        self.spools.iter().filter(|shared| !shared.drained(within)).count() == 0
     }
 
     /// Lines that could not be written so far: the reader was stuck, or the disk was full.
