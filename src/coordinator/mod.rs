@@ -1,1 +1,226 @@
-//! The production loop.
+//! Floor 9: the production loop around [`crate::session`]. It owns time outside of session time: pacing, the
+//! wishes of people, deadlines of the start and of the end.
+
+mod assemble;
+mod crank;
+mod error;
+mod start;
+mod summary;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+pub use assemble::{Assembled, Plan, assemble};
+pub use crank::{Crank, Outside};
+pub use error::RunError;
+pub use start::{StartStep, start};
+pub use summary::{Frame, Summary};
+
+use crate::clock::Pace;
+use crate::protocol::{Command, Event, Notice, View};
+use crate::pulse::Stage;
+use crate::session::Source;
+use crate::types::{Span, Symbol, Timestamp};
+
+/// Turns between two looks at the outside world when the session is not paced: some milliseconds of work, so
+/// that a signal is heard at once and other tasks are not starved.
+const TURNS_BETWEEN_LOOKS: u32 = 256;
+/// Longest sleep while pacing, so that the loop's pulse is never older than this without a reason.
+const LONGEST_SLEEP: Duration = Duration::from_millis(250);
+/// How many requests of people may wait: far more than people make, and few enough to see an error in.
+pub const COMMAND_QUEUE: usize = 64;
+
+/// What can be set of the loop itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Each step of the start must be done within this wall time.
+    pub start_deadline: Span,
+    /// At the end, orders on their way are waited for at most this long in session time.
+    pub stop_patience: Span,
+    /// And at most this long in wall time.
+    pub stop_deadline: Span,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings { start_deadline: Span::secs(20), stop_patience: Span::MINUTE, stop_deadline: Span::secs(3) }
+    }
+}
+
+impl Settings {
+    /// Checks every setting.
+    ///
+    /// # Errors
+    /// The setting, its value and the remedy, in words.
+    pub fn check(&self) -> Result<(), String> {
+        let all = [
+            ("coordinator.start_deadline", self.start_deadline),
+            ("coordinator.stop_patience", self.stop_patience),
+            ("coordinator.stop_deadline", self.stop_deadline),
+        ];
+        match all.into_iter().find(|(_, span)| *span < Span::millis(100)) {
+            Some((name, span)) => Err(format!("`{name}` is {span}; set it to at least 100ms")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The loop's ends towards the rest of the process.
+pub struct Ends {
+    /// What people ask for.
+    pub commands: mpsc::Receiver<Command>,
+    /// Cancelled when the process is to end.
+    pub stop: CancellationToken,
+    /// The picture that people's side reads.
+    pub view: watch::Sender<Arc<View>>,
+    /// Takes messages for people; never waits.
+    pub notify: Box<dyn Fn(Notice) + Send>,
+}
+
+/// The production loop.
+pub struct Coordinator {
+    crank: Crank,
+    pace: Pace,
+    ends: Ends,
+    settings: Settings,
+    symbols: Vec<Symbol>,
+    seen_iterations: u64,
+    published_at: Timestamp,
+}
+
+/// How often the view is published while nothing closes, in session time.
+const VIEW_EVERY: Span = Span::SECOND;
+
+impl Coordinator {
+    /// A loop over what has been started.
+    pub fn new(crank: Crank, pace: Pace, ends: Ends, settings: Settings) -> Coordinator {
+        let symbols = crank.feed.instruments().iter().map(|(_, one)| one.symbol.clone()).collect();
+        Coordinator { crank, pace, ends, settings, symbols, seen_iterations: 0, published_at: Timestamp::EPOCH }
+    }
+
+    /// Trades until the stop is asked for or the feed ends, then ends in order. Says why it ended.
+    ///
+    /// # Errors
+    /// When the session cannot go on. What was committed stays.
+    pub async fn run(&mut self) -> Result<String, RunError> {
+        self.log_iteration();
+        let reason = self.trade().await?;
+        self.end(&reason).await?;
+        Ok(reason)
+    }
+
+    async fn trade(&mut self) -> Result<String, RunError> {
+        let mut turns = 0_u32;
+        loop {
+            self.crank.beat(Stage::Idle);
+            if self.ends.stop.is_cancelled() {
+                return Ok("stop requested".to_owned());
+            }
+            while let Ok(command) = self.ends.commands.try_recv() {
+                let at = self.crank.session.at();
+                self.crank.session.push(at, Source::Operator, Event::Command(command));
+            }
+            if self.crank.feed_ended() {
+                return Ok("the feed ended".to_owned());
+            }
+            let Some(next) = self.crank.next_at() else { return Ok("the feed ended".to_owned()) };
+            if let Some(wait) = self.pace.due(next) {
+                tokio::select! {
+                    () = tokio::time::sleep(wait.min(LONGEST_SLEEP)) => {}
+                    () = self.ends.stop.cancelled() => {}
+                    Some(command) = self.ends.commands.recv() => {
+                        let at = self.crank.session.at();
+                        self.crank.session.push(at, Source::Operator, Event::Command(command));
+                    }
+                }
+                continue;
+            }
+            let outside = self.crank.turn()?;
+            self.after(outside)?;
+            turns = turns.wrapping_add(1);
+            if turns.is_multiple_of(TURNS_BETWEEN_LOOKS) {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    /// Tells the engine to end, and turns on without pacing until nothing of ours is on its way.
+    async fn end(&mut self, reason: &str) -> Result<(), RunError> {
+        let from = self.crank.session.at();
+        let command = Command::Shutdown { flatten: self.crank.session.engine().flattens_on_stop(), reason: reason.to_owned() };
+        self.crank.session.push(from, Source::Operator, Event::Command(command));
+        let deadline = tokio::time::Instant::now() + self.settings.stop_deadline.to_std();
+        let mut turns = 0_u32;
+        while let Some(next) = self.crank.next_at() {
+            self.crank.beat(Stage::Shutdown);
+            let quiet = self.crank.session.at() > from && self.crank.session.engine().is_quiet();
+            if quiet || next - from > self.settings.stop_patience || tokio::time::Instant::now() > deadline {
+                break;
+            }
+            let outside = self.crank.turn()?;
+            self.after(outside)?;
+            turns = turns.wrapping_add(1);
+            if turns.is_multiple_of(TURNS_BETWEEN_LOOKS) {
+                tokio::task::yield_now().await;
+            }
+        }
+        self.crank.flush()?;
+        self.publish();
+        let left = self.crank.session.engine().view();
+        if left.in_flight > 0 {
+            tracing::warn!(in_flight = left.in_flight, "orders without an answer are recorded as unknown; the next start resolves them");
+        }
+        Ok(())
+    }
+
+    fn after(&mut self, outside: Outside) -> Result<(), RunError> {
+        for notice in outside.notices {
+            (self.ends.notify)(notice);
+        }
+        if let Some((exit, reason)) = outside.leave {
+            self.crank.flush()?;
+            return Err(RunError::Left { exit, reason });
+        }
+        let iterations = self.crank.session.engine().iterations();
+        if iterations != self.seen_iterations {
+            self.seen_iterations = iterations;
+            self.log_iteration();
+            self.publish();
+        } else if self.crank.session.at().since(self.published_at) >= VIEW_EVERY {
+            self.publish();
+        }
+        Ok(())
+    }
+
+    fn publish(&mut self) {
+        self.published_at = self.crank.session.at();
+        let view = Arc::new(self.crank.session.engine().view());
+        self.crank.pulses.absorb(&view);
+        self.ends.view.send_replace(view);
+    }
+
+    fn log_iteration(&self) {
+        let quoted: Vec<String> = self.symbols.iter().map(|symbol| format!("'{symbol}'")).collect();
+        let line = format!("🔄 Processing {} symbols: [{}]", quoted.len(), quoted.join(", "));
+        if self.seen_iterations == 0 {
+            tracing::info!("{line}");
+            return;
+        }
+        let view = self.crank.session.engine().view();
+        tracing::debug!(
+            iteration = self.seen_iterations, at = %view.at, equity = %view.equity, positions = view.positions.len(),
+            orders = view.orders, state = view.state.as_str(), "{line}"
+        );
+    }
+
+    /// Takes the loop apart, so that what it holds can be closed or looked at.
+    pub fn into_crank(self) -> Crank {
+        self.crank
+    }
+}

@@ -1,1 +1,237 @@
-//! Composes the rooms below in one fixed order.
+//! Floor 4: the engine. It composes the rooms below in one fixed order of six steps, is total, and has no clock,
+//! no input or output, and no chance in it: the same events give the same actions.
+
+#![deny(clippy::float_arithmetic)]
+
+mod absorb;
+mod commit;
+mod decide;
+mod judge;
+mod protect;
+mod reconcile;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod view;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+pub use settings::{EntryStyle, Foreign, OnHalt, OnStop, Settings};
+
+use crate::market::{Market, Need};
+use crate::orders::protection::ProtectionState;
+use crate::orders::{IdSource, Orders};
+use crate::portfolio::Portfolio;
+use crate::protocol::{Action, Event, ExitReason, FeedShape, Stamped};
+use crate::risk::Risk;
+use crate::strategy::Desk;
+use crate::types::{InstrumentId, Instruments, Span, Timestamp, Usdt};
+use reconcile::Reconciliation;
+
+/// The settings of every room that the engine composes.
+#[derive(Debug, Clone)]
+pub struct Rooms {
+    /// The engine's own.
+    pub engine: Settings,
+    /// Market data.
+    pub market: crate::market::Settings,
+    /// Orders.
+    pub orders: crate::orders::Settings,
+    /// Strategies.
+    pub strategy: crate::strategy::Settings,
+    /// Market regime.
+    pub regime: crate::strategy::RegimeSettings,
+    /// Risk.
+    pub risk: crate::risk::Settings,
+}
+
+/// Who trades: what client order ids are made of, but for the epoch, which the ledger knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// Four letters or digits that stand for the account.
+    pub account: [u8; 4],
+    /// Two that were drawn with the state folder.
+    pub instance: [u8; 2],
+}
+
+/// What the engine knows of one instrument beyond what the rooms know.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Slot {
+    /// How the position's protection stands.
+    protection: ProtectionState,
+    /// Why the position is being closed, once it is.
+    closing: Option<ExitReason>,
+    /// An exit came to nothing: when it is tried again.
+    exit_again: Option<Timestamp>,
+    /// Has a trailing stop moved since the entry?
+    stop_moved: bool,
+    /// Did a fill of this position depend on the path inside a bar?
+    path_dependent: bool,
+    /// Why nothing is entered here any more until a person says so.
+    halted: Option<String>,
+    /// Is a gap of its bars being filled?
+    gapped: bool,
+    /// Was the loss of its data told?
+    lost_told: bool,
+    /// When its position or one of its orders last changed.
+    moved_at: Timestamp,
+    /// Must protection be looked at in this step?
+    touched: bool,
+}
+
+/// What is counted over the session.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Totals {
+    iterations: u64,
+    accepted: u64,
+    rejected: BTreeMap<String, u64>,
+    orders: u64,
+    fills: u64,
+    opened: u64,
+    closed: u64,
+    exits: BTreeMap<ExitReason, u64>,
+    wins: u64,
+    losses: u64,
+    unprotected_max: Span,
+}
+
+/// Is the daemon ending?
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+enum Ending {
+    #[default]
+    No,
+    Keep,
+    Flatten,
+}
+
+/// The engine.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Engine {
+    settings: Settings,
+    identity: Identity,
+    instruments: Instruments,
+    market: Market,
+    desk: Desk,
+    orders: Orders,
+    portfolio: Portfolio,
+    risk: Risk,
+    ids: IdSource,
+    slots: Vec<Slot>,
+    reconciliation: Reconciliation,
+    totals: Totals,
+    ending: Ending,
+    freshness_seen: Timestamp,
+    at: Timestamp,
+}
+
+impl Engine {
+    /// An engine that has seen nothing.
+    pub fn new(rooms: Rooms, identity: Identity, instruments: &Instruments, shape: FeedShape) -> Engine {
+        let desk = Desk::new(&rooms.strategy, &rooms.regime, instruments);
+        let market = Market::new(instruments, shape, &desk.needs(), rooms.market);
+        Engine {
+            market,
+            desk,
+            orders: Orders::new(rooms.orders, instruments),
+            portfolio: Portfolio::new(instruments, Usdt::ZERO),
+            risk: Risk::new(rooms.risk, instruments),
+            ids: IdSource::new(crate::types::IdScope { account: identity.account, instance: identity.instance, epoch: 0 }),
+            slots: vec![Slot::default(); instruments.len()],
+            reconciliation: Reconciliation::default(),
+            totals: Totals::default(),
+            ending: Ending::No,
+            freshness_seen: Timestamp::EPOCH,
+            at: Timestamp::EPOCH,
+            settings: rooms.engine,
+            identity,
+            instruments: instruments.clone(),
+        }
+    }
+
+    /// Takes in one event and says what is to be done. Total: whatever comes, it gives an answer.
+    pub fn on_event(&mut self, stamped: &Stamped<Event>) -> Vec<Action> {
+        let at = stamped.at;
+        self.at = at;
+        let mut out = Vec::new();
+        let closed = self.absorb(at, &stamped.event, &mut out);
+        self.judge(at, &mut out);
+        self.reconcile(at, &mut out);
+        if let Event::Command(command) = &stamped.event {
+            self.obey(at, command, &mut out);
+        }
+        self.decide(at, &closed, &mut out);
+        self.protect(at, &mut out);
+        self.chase(at, &mut out);
+        if self.market.iterations() != self.totals.iterations {
+            self.totals.iterations = self.market.iterations();
+            self.write_equity(at, &mut out);
+        }
+        out
+    }
+
+    /// When it wants to be called next, if nothing else happens.
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        let protection = self.slots.iter().filter_map(|slot| slot.protection.next_deadline());
+        [
+            self.orders.next_deadline(),
+            self.market.next_deadline(self.at),
+            self.reconciliation.next_deadline(),
+            self.risk.next_deadline(self.at),
+            self.next_time_exit(),
+            self.slots.iter().filter_map(|slot| slot.exit_again).min(),
+        ]
+        .into_iter()
+        .flatten()
+        .chain(protection)
+        .min()
+    }
+
+    /// The history to load before trading at `at`.
+    pub fn history_plan(&self, at: Timestamp) -> Vec<Need> {
+        self.market.history_plan(at)
+    }
+
+    /// All that the engine knows, for a recording that replays from here.
+    pub fn snapshot(&self) -> Vec<u8> {
+        postcard::to_stdvec(self).unwrap_or_default()
+    }
+
+    /// An engine from a snapshot.
+    ///
+    /// # Errors
+    /// If the bytes are not a snapshot of this version.
+    pub fn from_snapshot(bytes: &[u8]) -> Result<Engine, postcard::Error> {
+        postcard::from_bytes(bytes)
+    }
+
+    /// Have reconciliation and protection finished?
+    pub fn is_ready(&self) -> bool {
+        self.reconciliation.is_done()
+    }
+
+    /// Closed minutes over all instruments.
+    pub fn iterations(&self) -> u64 {
+        self.totals.iterations
+    }
+
+    /// Are positions closed when the daemon stops?
+    pub fn flattens_on_stop(&self) -> bool {
+        self.settings.on_stop == OnStop::Flatten
+    }
+
+    /// Is nothing of ours on its way, and is nothing left to close if all was to be closed?
+    pub fn is_quiet(&self) -> bool {
+        self.orders.in_flight() == 0 && (self.ending != Ending::Flatten || self.portfolio.positions().next().is_none())
+    }
+
+    /// The limits as risk holds them, for the banner.
+    pub fn limits(&self) -> Vec<(&'static str, String)> {
+        self.risk.limits_banner()
+    }
+
+    fn slot(&mut self, instrument: InstrumentId) -> &mut Slot {
+        &mut self.slots[instrument.index()]
+    }
+}

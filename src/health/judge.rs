@@ -1,6 +1,6 @@
 //! From findings to one status, over a sliding window: worse at once, better only when the window is clean.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::probe::{Finding, Probe};
 use crate::protocol::HealthStatus;
@@ -37,20 +37,24 @@ impl Judge {
         Judge { window, seen: BTreeMap::new() }
     }
 
-    /// Takes the findings of one evaluation. Says whether a probe was added, or one has recovered: the words of
-    /// a reason change all the time, what it is about does not.
-    pub(super) fn weigh(&mut self, uptime: Span, findings: Vec<Finding>) -> (Verdict, bool) {
-        let before: Vec<Key> = self.held().into_iter().map(|(key, _)| key.clone()).collect();
+    /// Takes the findings of one evaluation. Names the probes that were added, changed their level, or have
+    /// recovered: the words of a reason change all the time, what it is about does not.
+    pub(super) fn weigh(&mut self, uptime: Span, findings: Vec<Finding>) -> (Verdict, BTreeSet<Probe>) {
+        let before = self.held_keys();
         for Finding { probe, symbol, level, reason } in findings {
             self.seen.insert((probe, symbol, level), Seen { last: uptime, reason });
         }
         let window = self.window;
         self.seen.retain(|_, seen| uptime - seen.last < window);
+        let changed = before.symmetric_difference(&self.held_keys()).map(|key| key.0).collect();
         let held = self.held();
-        let changed = !held.iter().map(|(key, _)| *key).eq(&before);
         let status = held.first().map_or(HealthStatus::Healthy, |(key, _)| key.2);
         let reasons = held.iter().map(|(_, seen)| in_words(seen, uptime)).collect();
         (Verdict { status, reasons }, changed)
+    }
+
+    fn held_keys(&self) -> BTreeSet<Key> {
+        self.held().into_iter().map(|(key, _)| key.clone()).collect()
     }
 
     /// The worst level of each probe and symbol, worst first.
@@ -99,7 +103,7 @@ mod tests {
         ];
         for (second, findings, status, changed) in table {
             let (verdict, change) = judge.weigh(Span::secs(second), findings);
-            assert_eq!((verdict.status, change), (status, changed), "at {second} s: {:?}", verdict.reasons);
+            assert_eq!((verdict.status, !change.is_empty()), (status, changed), "at {second} s: {:?}", verdict.reasons);
         }
     }
 
@@ -115,17 +119,19 @@ mod tests {
         let (verdict, _) = judge.weigh(Span::secs(1), found);
         assert_eq!(verdict.reasons, ["Ledger Critical", "MarketData Degraded", "MarketData Degraded"]);
         let (verdict, changed) = judge.weigh(Span::secs(5), vec![]);
-        assert_eq!((verdict.reasons[0].as_str(), changed), ("Ledger Critical (until 4 s ago)", false));
+        assert_eq!(verdict.reasons[0], "Ledger Critical (until 4 s ago)");
+        assert!(changed.is_empty());
     }
 
     #[test]
     fn a_symbol_that_joins_or_leaves_is_a_change() {
         let mut judge = Judge::new(Span::secs(2));
         let stale = |symbol| finding(Probe::MarketData, Some(symbol), Degraded);
-        assert!(judge.weigh(Span::secs(1), vec![stale("BTC/USDT")]).1);
-        assert!(judge.weigh(Span::secs(2), vec![stale("BTC/USDT"), stale("ETH/USDT")]).1);
-        assert!(!judge.weigh(Span::secs(3), vec![stale("BTC/USDT")]).1);
+        let market = BTreeSet::from([Probe::MarketData]);
+        assert_eq!(judge.weigh(Span::secs(1), vec![stale("BTC/USDT")]).1, market);
+        assert_eq!(judge.weigh(Span::secs(2), vec![stale("BTC/USDT"), stale("ETH/USDT")]).1, market);
+        assert_eq!(judge.weigh(Span::secs(3), vec![stale("BTC/USDT")]).1, BTreeSet::new());
         let (verdict, changed) = judge.weigh(Span::secs(4), vec![stale("BTC/USDT")]);
-        assert!(changed && verdict.status == Degraded && verdict.reasons.len() == 1, "{verdict:?}");
+        assert_eq!((changed, verdict.status, verdict.reasons.len()), (market, Degraded, 1));
     }
 }

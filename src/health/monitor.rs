@@ -120,6 +120,14 @@ impl HealthMonitor {
     /// Starts the task and returns at once; nothing of the task has run by then. If it already runs, this is its
     /// handle and nothing else happens.
     ///
+    /// It cannot be awaited in front of a loop, by mistake or otherwise:
+    ///
+    /// ```compile_fail
+    /// async fn freeze(monitor: &live_trading_launcher::health::HealthMonitor) {
+    ///     monitor.start().await;
+    /// }
+    /// ```
+    ///
     /// # Panics
     /// Outside a tokio runtime.
     pub fn start(&self) -> MonitorHandle {
@@ -191,14 +199,16 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// The task. A tick that comes late is made up for by none: the next is due where it always was, so that
 /// heartbeats keep their distance for months.
 async fn watch_over(shared: Arc<Shared>, stop: CancellationToken) {
-    let every = |period: Duration| {
-        let mut ticks = tokio::time::interval_at(first_tick(period), period);
+    let begun = now();
+    let every = |first: Instant, period: Duration| {
+        let mut ticks = tokio::time::interval_at(first, period);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         ticks
     };
-    let mut heartbeats = every(shared.settings.interval.to_std());
-    let mut summaries = every(shared.settings.summary_every.to_std());
-    let mut probes = every(PROBE_EVERY);
+    let (interval, summary_every) = (shared.settings.interval.to_std(), shared.settings.summary_every.to_std());
+    let mut heartbeats = every(begun + interval, interval);
+    let mut summaries = every(begun + summary_every, summary_every);
+    let mut probes = every(begun, PROBE_EVERY);
     let systemd = shared.wiring.systemd.clone();
     let mut rounds = Rounds::new(shared);
     let mut announced = false;
@@ -217,7 +227,7 @@ async fn watch_over(shared: Arc<Shared>, stop: CancellationToken) {
     }
 }
 
-#[allow(clippy::disallowed_methods, reason = "a deadline of the runtime's own timer, which asks for its instant")]
-fn first_tick(period: Duration) -> Instant {
-    Instant::now() + period
+#[allow(clippy::disallowed_methods, reason = "the runtime's own timer asks for its instant")]
+fn now() -> Instant {
+    Instant::now()
 }

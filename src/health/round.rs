@@ -11,7 +11,7 @@ use super::figures;
 use super::judge::{Judge, Verdict};
 use super::machine::{Machine, SAMPLE_EVERY};
 use super::monitor::Shared;
-use super::probe::{self, Counted, Evidence};
+use super::probe::{self, Counted, Evidence, Probe};
 use crate::protocol::{Event, HealthStatus, Notice, NoticeKind, View};
 use crate::pulse::Snapshot;
 use crate::types::{Span, Timestamp};
@@ -158,10 +158,13 @@ impl Rounds {
             report.worst = report.worst.max(verdict.status);
             report.reasons.clone_from(&verdict.reasons);
         });
-        if changed {
+        if !changed.is_empty() {
             self.log_change(&verdict);
             self.untold = Some(Event::Health { status: verdict.status, reasons: verdict.reasons.clone() });
-            self.tell_people(&verdict);
+            // That messages do not get through is not told by message: each would be one more that does not.
+            if changed.iter().any(|probe| *probe != Probe::Notifier) {
+                self.tell_people(&verdict);
+            }
             self.shared.wiring.systemd.status(&figures::line(gathered.uptime, &verdict));
         }
         self.tell_risk();

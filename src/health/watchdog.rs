@@ -144,13 +144,12 @@ fn report(stall: &Stall, aborts: bool, flush: &Arc<dyn Fn() + Send + Sync>) {
     let (done, wait) = sync_channel(1);
     let (stall, flush) = (stall.clone(), Arc::clone(flush));
     let write = move || {
-        let pulses = serde_json::to_string(&stall.pulses).unwrap_or_default();
         error!(
             stage = stall.stage.as_str(),
             stalled_s = stall.lasting.as_millis() as f64 / 1_000.0,
             beats = stall.pulses.production_loop.beats,
             aborts,
-            pulses,
+            pulses = %stall.pulses,
             "🛑 Watchdog: the production loop stands still"
         );
         flush();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::recover::{read_account, rows};
+use super::recover::{each, read_account, rows};
 use super::{KIND, LedgerError, store};
 use crate::types::{Qty, Side, Symbol, Usdt};
 
@@ -35,27 +35,27 @@ pub fn audit(dir: &Path) -> Result<Audit, LedgerError> {
     let db = db.transaction().map_err(|error| LedgerError::reading(&path, &error))?;
     let (account, _) = read_account(&db, &path)?;
     let (mut moved, mut fills, mut counted) = (Usdt::ZERO, 0, BTreeMap::<Symbol, Qty>::new());
-    for (symbol, qty, cash) in rows(&db, &path, "fill_rows", "SELECT * FROM fill_rows", [], |cells| {
+    each(&db, &path, "fill_rows", "SELECT symbol, side, qty, realised, fee FROM fill_rows", [], |cells| {
         let signed = cells.parse::<Qty>("qty")? * cells.name::<Side>("side")?.sign();
-        Ok((cells.parse("symbol")?, signed, cells.parse::<Usdt>("realised")? - cells.parse("fee")?))
-    })? {
-        *counted.entry(symbol).or_default() += qty;
-        moved += cash;
+        *counted.entry(cells.parse("symbol")?).or_default() += signed;
+        moved += cells.parse::<Usdt>("realised")? - cells.parse("fee")?;
         fills += 1;
-    }
-    let adjustments = "SELECT symbol, qty, cash FROM adjustment_rows";
-    for (symbol, qty, cash) in rows(&db, &path, "adjustment_rows", adjustments, [], |cells| {
-        Ok((cells.parse_opt::<Symbol>("symbol")?, cells.parse("qty")?, cells.parse("cash")?))
-    })? {
-        if let Some(symbol) = symbol {
-            *counted.entry(symbol).or_default() += qty;
+        Ok(())
+    })?;
+    each(&db, &path, "adjustment_rows", "SELECT symbol, qty, cash FROM adjustment_rows", [], |cells| {
+        if let Some(symbol) = cells.parse_opt("symbol")? {
+            *counted.entry(symbol).or_default() += cells.parse("qty")?;
         }
-        moved += cash;
-    }
+        moved += cells.parse("cash")?;
+        Ok(())
+    })?;
     for (table, sql) in
         [("funding_rows", "SELECT amount FROM funding_rows"), ("transfer_rows", "SELECT amount FROM transfer_rows")]
     {
-        moved += rows(&db, &path, table, sql, [], |cells| cells.parse::<Usdt>("amount"))?.into_iter().sum();
+        each(&db, &path, table, sql, [], |cells| {
+            moved += cells.parse("amount")?;
+            Ok(())
+        })?;
     }
     counted.retain(|_, qty| !qty.is_zero());
     let positions = rows(&db, &path, "position_rows", "SELECT symbol, qty FROM position_rows", [], |cells| {

@@ -1,6 +1,6 @@
 //! The durable truth about ourselves: one SQLite file, `ledger.sqlite`, written by one process and readable by all.
 //! Every table, view and column is described in [`SCHEMA`]. What a restart must know comes back from
-//! [`Ledger::open`] as [`Recovered`](crate::protocol::Recovered); people's side reads through the functions of
+//! [`Ledger::open`] as [`Recovered`]; people's side reads through the functions of
 //! this module or with `sqlite3`.
 //!
 //! A commit that returned is on the disk (`synchronous=FULL`); one that failed has left nothing, and closes the
@@ -145,7 +145,7 @@ impl Ledger {
     }
 
     /// Writes all rows of a step in one transaction: after `Ok` they are on the disk, after an error none of
-    /// them is. `at` is session time and `wall` the wall clock.
+    /// them is. `at` is session time and `wall` the wall clock. Without rows nothing is written.
     pub fn commit(
         &mut self,
         seq: u64,
@@ -153,6 +153,9 @@ impl Ledger {
         wall: Timestamp,
         rows: &[Journal],
     ) -> Result<CommitStats, LedgerError> {
+        if rows.is_empty() {
+            return Ok(CommitStats { rows: 0, cash: self.account.cash() });
+        }
         let step = write::Step { session: self.session, seq, at, wall };
         let account = self.transact(|transaction, symbols, mut account| {
             for row in rows {
@@ -163,18 +166,6 @@ impl Ledger {
         })?;
         self.account = account;
         Ok(CommitStats { rows: rows.len(), cash: account.cash() })
-    }
-
-    /// Tells the wallet balance that the venue has now, all movements committed so far included. The first
-    /// call fixes the opening balance; later ones change nothing and return `false`.
-    pub fn set_opening_cash(&mut self, balance: Usdt) -> Result<bool, LedgerError> {
-        if self.account.opening.is_some() {
-            return Ok(false);
-        }
-        let account = Account { opening: Some(balance - self.account.moved), ..self.account };
-        self.transact(|transaction, _, _| write::opening(transaction, account))?;
-        self.account = account;
-        Ok(true)
     }
 
     /// Remembers what a person asked for, and through which door.

@@ -177,7 +177,8 @@ pub(super) fn last_state_in(db: &Connection, path: &Path) -> Result<Option<State
 
 /// The place of the last durable step, or of the beginning of the last session.
 fn last_step(db: &Connection, path: &Path, wall: Timestamp) -> Result<write::Step, LedgerError> {
-    let sql = "SELECT (SELECT max(id) FROM session_rows) AS session, last_seq, last_at FROM account_rows";
+    let sql = "SELECT session, last_seq, last_at FROM account_rows
+               JOIN (SELECT max(id) AS session FROM session_rows) ON session IS NOT NULL";
     let mut found = rows(db, path, "account_rows", sql, [], |cells| {
         Ok(write::Step {
             session: cells.get("session")?,
@@ -186,7 +187,7 @@ fn last_step(db: &Connection, path: &Path, wall: Timestamp) -> Result<write::Ste
             wall,
         })
     })?;
-    found.pop().ok_or_else(|| LedgerError::damaged(path, "account_rows is empty"))
+    found.pop().ok_or_else(|| LedgerError::Absent { path: path.to_owned() })
 }
 
 fn read_trade(cells: &Cells<'_>) -> Result<TradeRecord, LedgerError> {

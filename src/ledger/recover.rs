@@ -63,21 +63,40 @@ pub(super) fn rows<T>(
     values: impl Params,
     read: impl Fn(&Cells<'_>) -> Result<T, LedgerError>,
 ) -> Result<Vec<T>, LedgerError> {
+    let mut all = Vec::new();
+    each(db, path, table, sql, values, |cells| {
+        all.push(read(cells)?);
+        Ok(())
+    })?;
+    Ok(all)
+}
+
+/// Every row of a query in turn, however many there are.
+pub(super) fn each(
+    db: &Connection,
+    path: &Path,
+    table: &'static str,
+    sql: &str,
+    values: impl Params,
+    mut read: impl FnMut(&Cells<'_>) -> Result<(), LedgerError>,
+) -> Result<(), LedgerError> {
     let failed = |error: rusqlite::Error| LedgerError::reading(path, &error);
     let mut statement = db.prepare_cached(sql).map_err(failed)?;
     let mut rows = statement.query(values).map_err(failed)?;
-    let mut all = Vec::new();
     while let Some(row) = rows.next().map_err(failed)? {
-        all.push(read(&Cells { row, path, table })?);
+        read(&Cells { row, path, table })?;
     }
-    Ok(all)
+    Ok(())
 }
 
 /// The wallet, and session time of the last durable fact.
 pub(super) fn read_account(db: &Connection, path: &Path) -> Result<(Account, Option<Timestamp>), LedgerError> {
-    let sql = "SELECT opening, moved, last_at FROM account_rows";
+    let sql = "SELECT opening, moved, cash, last_at FROM account_rows";
     let mut found = rows(db, path, "account_rows", sql, [], |cells| {
         let account = Account { opening: cells.parse_opt("opening")?, moved: cells.parse("moved")? };
+        if account.cash() != cells.parse_opt("cash")? {
+            return Err(cells.bad("cash", "it is not opening + moved"));
+        }
         Ok((account, cells.at_opt("last_at")?))
     })?;
     found.pop().ok_or_else(|| LedgerError::damaged(path, "account_rows is empty"))
@@ -121,6 +140,10 @@ fn read_order(cells: &Cells<'_>, instrument: InstrumentId) -> Result<OrderRow, L
         reason: cells.get("reason")?,
         decided_at: cells.at("decided_at")?,
         reference_price: cells.parse("reference_price")?,
+        plan: cells
+            .get::<Option<String>>("plan")?
+            .map(|text| serde_json::from_str(&text).map_err(|error| cells.bad("plan", error)))
+            .transpose()?,
     };
     let reject_reason: Option<String> = cells.get("reject_reason")?;
     Ok(OrderRow {
@@ -158,6 +181,7 @@ fn read_position(cells: &Cells<'_>, instrument: InstrumentId) -> Result<Position
     Ok(PositionRow {
         instrument,
         qty: cells.parse("qty")?,
+        cost: cells.parse("cost")?,
         entry_price: cells.parse("entry_price")?,
         opened_at: cells.at("opened_at")?,
         strategy: cells.get("strategy")?,

@@ -65,6 +65,7 @@ CREATE TABLE intent_rows (
   reason          TEXT NOT NULL,
   decided_at      INTEGER NOT NULL,
   reference_price TEXT NOT NULL,        -- the price that the decision was made at
+  plan            TEXT,                 -- of an entry: stop, take profit and trailing stop, as JSON
   adopted         INTEGER NOT NULL,     -- 1: found at the venue, and not decided by this ledger's daemon
   decided_wall    INTEGER NOT NULL
 ) STRICT;
@@ -114,6 +115,7 @@ CREATE INDEX fill_order ON fill_rows (client_id);
 CREATE TABLE position_rows (
   symbol              TEXT PRIMARY KEY NOT NULL,
   qty                 TEXT NOT NULL,    -- signed: a short is negative
+  cost                TEXT NOT NULL,    -- of the open part: the sum of price times quantity
   entry_price         TEXT NOT NULL,
   opened_at           INTEGER NOT NULL,
   strategy            TEXT NOT NULL,

@@ -92,9 +92,13 @@ fn create(
     }
     std::fs::create_dir_all(dir).map_err(|error| LedgerError::io(dir, &error))?;
     let draft = dir.join(format!("{}.new", kind.file));
-    match std::fs::remove_file(&draft) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(LedgerError::io(&draft, &error)),
-        Ok(()) | Err(_) => {}
+    for leftover in [draft.clone(), dir.join(format!("{}.new-journal", kind.file))] {
+        match std::fs::remove_file(&leftover) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(LedgerError::io(&leftover, &error));
+            }
+            Ok(()) | Err(_) => {}
+        }
     }
     let made = (|| {
         let mut connection = Connection::open(&draft)?;

@@ -91,6 +91,10 @@ pub(super) fn journal(
             wallet.moved += payment.amount;
             insert_funding(db, symbol(payment.instrument)?, step, payment)
         }
+        Journal::OpeningCash(balance) => {
+            wallet.opening = Some(*balance - wallet.moved);
+            opening(db, *wallet)
+        }
         Journal::Transfer { id, amount } => {
             wallet.moved += *amount;
             insert_transfer(db, step, *id, *amount)
@@ -173,9 +177,9 @@ fn command_text(command: &Command) -> String {
 
 fn insert_intent(db: &Connection, symbol: &str, step: &Step, intent: &OrderIntent, adopted: bool) -> Written {
     let sql = "INSERT INTO intent_rows (client_id, session, seq, symbol, side, position_side, kind, price, tif,
-               trigger_price, trigger_by, qty, reduce_only, leg, strategy, reason, decided_at, reference_price, adopted,
-               decided_wall)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)";
+               trigger_price, trigger_by, qty, reduce_only, leg, strategy, reason, decided_at, reference_price, plan,
+               adopted, decided_wall)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)";
     let request = &intent.request;
     let kind = KindColumns::of(&request.kind);
     let qty = match request.amount {
@@ -201,6 +205,7 @@ fn insert_intent(db: &Connection, symbol: &str, step: &Step, intent: &OrderInten
         intent.reason,
         intent.decided_at.as_nanos(),
         text(intent.reference_price),
+        intent.plan.and_then(|plan| serde_json::to_string(&plan).ok()),
         adopted,
         step.wall.as_nanos(),
     ];
@@ -291,13 +296,14 @@ fn write_position(db: &Connection, symbol: &str, step: &Step, row: &PositionRow)
     if row.qty.is_zero() {
         return execute(db, "DELETE FROM position_rows WHERE symbol = ?1", [symbol]);
     }
-    let sql = "INSERT OR REPLACE INTO position_rows (symbol, qty, entry_price, opened_at, strategy, entry_id, stop,
+    let sql = "INSERT OR REPLACE INTO position_rows (symbol, qty, cost, entry_price, opened_at, strategy, entry_id, stop,
                take_profit, trailing_activation, trailing_distance, trailing_min_move, best_price, max_qty, realised,
                fees, funding, updated_wall)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
     let values = params![
         symbol,
         text(row.qty),
+        text(row.cost),
         text(row.entry_price),
         row.opened_at.as_nanos(),
         row.strategy,

@@ -17,7 +17,7 @@ mod lane;
 mod prices;
 mod settings;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use bars::{Bars, Refused};
 use freshness::Ages;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{DoneReason, Fill, FundingPayment, Knowledge, OrderIntent, Stage, TradingState};
+use super::{DoneReason, Fill, FundingPayment, Knowledge, OrderIntent, Stage, TradingState, Trailing};
 use crate::types::{ClientOrderId, InstrumentId, Price, Qty, Rate, Side, Timestamp, TradeId, Usdt, VenueOrderId};
 
 /// One durable fact.
@@ -27,6 +27,8 @@ pub enum Journal {
     Trade(TradeRow),
     /// Funding was paid or received.
     Funding(FundingPayment),
+    /// The wallet balance when the venue first told it; everything after is a movement.
+    OpeningCash(Usdt),
     /// Money was moved in or out.
     Transfer {
         /// The venue's number.
@@ -80,17 +82,6 @@ pub struct OrderRow {
     pub updated_at: Timestamp,
 }
 
-/// A trailing stop's settings, fixed when the position opens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Trailing {
-    /// It begins once price is this far in the position's favour.
-    pub activation: Price,
-    /// It follows the best price at this distance.
-    pub distance: Price,
-    /// It moves by at least this much at a time.
-    pub min_move: Price,
-}
-
 /// An open position with the plan that protects it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PositionRow {
@@ -98,6 +89,8 @@ pub struct PositionRow {
     pub instrument: InstrumentId,
     /// Signed; zero once closed.
     pub qty: Qty,
+    /// What the open part cost: Σ price × quantity, positive for longs and shorts alike.
+    pub cost: Usdt,
     /// Average entry price.
     pub entry_price: Price,
     /// When it opened.

@@ -119,6 +119,30 @@ pub struct OrderIntent {
     pub decided_at: Timestamp,
     /// The price that the decision was made at; slippage is counted from it.
     pub reference_price: Price,
+    /// How the position is to be protected; entries have one.
+    pub plan: Option<ProtectionPlan>,
+}
+
+/// The stop and take profit that a position gets with its first fill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProtectionPlan {
+    /// Stop trigger, by the mark price.
+    pub stop: Price,
+    /// Take profit trigger.
+    pub take_profit: Option<Price>,
+    /// Trailing stop.
+    pub trailing: Option<Trailing>,
+}
+
+/// A trailing stop's settings, fixed when the position opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trailing {
+    /// It begins once price is this far in the position's favour.
+    pub activation: Price,
+    /// It follows the best price at this distance.
+    pub distance: Price,
+    /// It moves by at least this much at a time.
+    pub min_move: Price,
 }
 
 /// What is asked of a venue. Answers come back as events; nothing waits for them.

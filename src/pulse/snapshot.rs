@@ -1,5 +1,7 @@
 //! The pulses at one moment, as plain data.
 
+use std::fmt;
+
 use serde::Serialize;
 
 use super::Stage;
@@ -28,6 +30,37 @@ pub struct Snapshot {
     pub recorder_gaps: u64,
     /// The venue's clock; none where there is none but ours.
     pub clock: Option<ClockPulse>,
+}
+
+/// One line for the log of a process that is about to end.
+impl fmt::Display for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let one = self.production_loop;
+        let count = |waiting: Option<Unsettled>| waiting.map_or(0, |waiting| waiting.count);
+        write!(f, "loop {} after {} beats, last at uptime {}", one.stage.as_str(), one.beats, Or(one.last_beat))?;
+        write!(f, "; session at {}", Or(self.session_at))?;
+        for symbol in &self.symbols {
+            write!(f, "; {} data {}, bar {}", symbol.symbol, Or(symbol.last_data), Or(symbol.last_bar))?;
+        }
+        let (unanswered, unknown) = (count(self.orders.unanswered), count(self.orders.unknown));
+        write!(f, "; orders {unanswered} unanswered, {unknown} unknown")?;
+        write!(f, ", unprotected since {}", Or(self.orders.unprotected_since))?;
+        let ledger = self.ledger;
+        write!(f, "; ledger {} commits, {} failed, last {}", ledger.commits, ledger.failures, Or(ledger.latency_last))?;
+        write!(f, "; messages {} waiting, {} lost", self.notifier.backlog, self.notifier.dropped)
+    }
+}
+
+/// What there is, or `never`.
+struct Or<T>(Option<T>);
+
+impl<T: fmt::Display> fmt::Display for Or<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Some(value) => value.fmt(f),
+            None => f.write_str("never"),
+        }
+    }
 }
 
 /// The production loop's progress.

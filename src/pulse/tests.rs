@@ -104,3 +104,20 @@ fn a_clock_is_measured_or_absent() {
     pulses.clock(Span::millis(-20), Span::millis(15));
     assert_eq!(pulses.snapshot().clock, Some(ClockPulse { offset: Span::millis(-20), uncertainty: Span::millis(15) }));
 }
+
+#[test]
+fn the_last_line_says_what_was_and_what_never_was() {
+    let pulses = Pulses::new(&symbols(), false);
+    pulses.beat(Stage::Commit, Span::secs(7));
+    pulses.session(at(60));
+    pulses.market_data(InstrumentId(0), at(59));
+    pulses.committed(Span::millis(3));
+    pulses.unknown(Some((2, at(50))));
+    assert_eq!(
+        pulses.snapshot().to_string(),
+        "loop commit after 1 beats, last at uptime 7s; session at 1970-01-01T00:01:00.000Z; \
+         BTC/USDT:USDT data 1970-01-01T00:00:59.000Z, bar never; ETH/USDT:USDT data never, bar never; \
+         orders 0 unanswered, 2 unknown, unprotected since never; ledger 1 commits, 0 failed, last 3ms; \
+         messages 0 waiting, 0 lost"
+    );
+}

@@ -41,7 +41,14 @@ pub struct RecorderThread {
 
 enum Message {
     Batch(Batch),
-    Rotate { lost: u64, snapshot: Vec<u8>, first_seq: u64 },
+    Rotate {
+        lost: u64,
+        snapshot: Vec<u8>,
+        first_seq: u64,
+    },
+    /// Stands still until the other end is dropped: a disk that does not keep up.
+    #[cfg(test)]
+    Hold(Receiver<()>),
 }
 
 /// What the thread says of itself.
@@ -133,6 +140,11 @@ impl RecorderThread {
         self.gap = Some(self.gap.unwrap_or(0) + count);
     }
 
+    /// Events lost in the gap that is open now.
+    pub fn lost(&self) -> u64 {
+        self.gap.unwrap_or(0)
+    }
+
     /// Why the recording ended early. Given once.
     pub fn take_error(&mut self) -> Option<RecorderError> {
         let theirs = || self.shared.error.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -149,6 +161,13 @@ impl RecorderThread {
             Err(RecvTimeoutError::Timeout) => Err(RecorderError::Thread("did not end in time")),
             Err(RecvTimeoutError::Disconnected) => Err(RecorderError::Thread("is gone")),
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn hold(&self) -> SyncSender<()> {
+        let (held, release) = sync_channel(0);
+        self.send(Message::Hold(release)).expect("room for one message");
+        held
     }
 
     fn send(&self, message: Message) -> Result<(), ()> {
@@ -183,6 +202,11 @@ fn run(mut recorder: Recorder, messages: &Receiver<Message>, shared: &Shared) ->
                 }
                 recorder.rotate(snapshot, first_seq);
                 1
+            }
+            #[cfg(test)]
+            Message::Hold(release) => {
+                let _ = release.recv();
+                0
             }
         };
         shared.queued.fetch_sub(1, Ordering::AcqRel);

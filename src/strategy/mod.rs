@@ -31,8 +31,8 @@ pub use self::signal::{Draft, Limits, Refusal, RefusedSignal, Signal};
 use crate::protocol::Bar;
 use crate::types::{Side, Timeframe};
 
-/// Bars of history for each bar of a recursive indicator's period: what it was begun with has then faded to
-/// less than a thousandth.
+/// Bars of history for each bar of a recursive indicator's period. What it was begun with then counts for a
+/// four-hundredth in an exponential average, and for a twentieth in Wilder's.
 const WARM_UP_PERIODS: u32 = 4;
 
 /// Every strategy there is.

@@ -312,6 +312,43 @@ impl Usdt {
     }
 }
 
+impl Usdt {
+    /// `self × part ÷ whole`, exact before the one rounding; zero if `whole` is zero.
+    pub fn share(self, part: Qty, whole: Qty, rounding: Rounding) -> Usdt {
+        if let Some(product) = self.0.checked_mul(part.0) {
+            return Usdt(div(product, whole.0, rounding));
+        }
+        // The product does not fit: take whole parts first, and the remainder's share behind them.
+        if whole.0 == 0 {
+            return Usdt::ZERO;
+        }
+        let (parts, rest) = (self.0.div_euclid(whole.0), self.0.rem_euclid(whole.0));
+        Usdt(parts.saturating_mul(part.0).saturating_add(mul_div_wide(rest, part.0, whole.0, rounding)))
+    }
+}
+
+/// `a · b / c` for `0 ≤ a < c` and any `b`, bit by bit where the product does not fit.
+fn mul_div_wide(a: i128, b: i128, c: i128, rounding: Rounding) -> i128 {
+    if let Some(product) = a.checked_mul(b) {
+        return div(product, c, rounding);
+    }
+    let (mut quotient, mut remainder) = (0_i128, 0_i128);
+    let magnitude = b.unsigned_abs();
+    for bit in (0..128).rev() {
+        let step = remainder.saturating_mul(2).saturating_add(if magnitude >> bit & 1 == 1 { a } else { 0 });
+        quotient = quotient.saturating_mul(2).saturating_add(step / c);
+        remainder = step % c;
+    }
+    let positive = (b >= 0) == (c >= 0);
+    let signed = if positive { quotient } else { -quotient };
+    match rounding {
+        _ if remainder == 0 => signed,
+        Rounding::Down if !positive => signed - 1,
+        Rounding::Up if positive => signed + 1,
+        Rounding::Down | Rounding::Up => signed,
+    }
+}
+
 impl Rate {
     /// `n` hundredths.
     pub const fn percent(n: i64) -> Rate {
@@ -421,6 +458,17 @@ mod tests {
         assert_eq!((-Usdt::ONE).per_qty(Qty::whole(3), Rounding::Down).to_string(), "-0.333333333334");
     }
 
+    #[test]
+    fn a_share_is_exact_beyond_128_bits() {
+        // 10^9 USDT of 10^10 units: the product of the two has 44 digits at this scale.
+        let (cost, whole) = (Usdt::whole(1_000_000_000), Qty::whole(10_000_000_000));
+        assert_eq!(cost.share(Qty::whole(3_000_000_000), whole, Rounding::Down), Usdt::whole(300_000_000));
+        assert_eq!(cost.share(Qty::EPSILON, whole, Rounding::Down), Usdt::ZERO);
+        assert_eq!(cost.share(Qty::EPSILON, whole, Rounding::Up), Usdt::EPSILON);
+        assert_eq!((cost + Usdt::EPSILON).share(whole, whole, Rounding::Down), cost + Usdt::EPSILON);
+        assert_eq!(cost.share(Qty::ONE, Qty::ZERO, Rounding::Up), Usdt::ZERO);
+    }
+
     proptest! {
         #[test]
         fn text_round_trips(units in -MAX_WHOLE * SCALE..MAX_WHOLE * SCALE) {
@@ -433,6 +481,20 @@ mod tests {
             let (down, up) = (value.round_to(step, Rounding::Down), value.round_to(step, Rounding::Up));
             prop_assert!(down <= value && value <= up && up - down <= step);
             prop_assert!(down.is_multiple_of(step) && up.is_multiple_of(step));
+        }
+
+        #[test]
+        fn what_a_share_leaves_is_the_other_share(
+            cost in 0..1_000_000_000_000_000_i128 * SCALE,
+            whole in 1..10_000_000_000_i128 * SCALE,
+            part in any::<u32>(),
+        ) {
+            let part = Qty(i128::from(part) * whole / i128::from(u32::MAX));
+            let (cost, whole) = (Usdt(cost), Qty(whole));
+            let (taken, left) = (cost.share(part, whole, Rounding::Down), cost.share(whole - part, whole, Rounding::Up));
+            prop_assert_eq!(taken + left, cost);
+            prop_assert!(taken <= cost.share(part, whole, Rounding::Up) && taken >= Usdt::ZERO && taken <= cost);
+            prop_assert_eq!((-cost).share(part, whole, Rounding::Up), -taken);
         }
 
         #[test]

@@ -11,6 +11,7 @@ mod minutes;
 mod stream;
 mod sync;
 
+
 use super::aggregate::{aggregate, window};
 use super::file::{Files, lines};
 use super::{Feed, FeedError, FeedRecord, MAX_BACKFILL_BARS, MAX_HISTORY_BARS, TimeRange};

@@ -18,7 +18,7 @@ mod walk;
 use std::collections::VecDeque;
 
 use super::aggregate::{Fold, window};
-use super::{Feed, FeedError, FeedRecord, MAX_BACKFILL_BARS, SyntheticSettings, TimeRange, rank};
+use super::{Feed, FeedError, FeedRecord, MAX_BACKFILL_BARS, SyntheticSettings, TimeRange};
 use crate::protocol::{Bar, FeedShape, MarketData, MarketEvent};
 use crate::types::{InstrumentId, Instruments, Span, Timeframe, Timestamp};
 use market::Market;
@@ -121,6 +121,20 @@ impl SyntheticFeed {
             let step = walk.step(market);
             (step.opened >= from).then(|| minute::bar(market, &step))
         })
+    }
+}
+
+/// The order of an instrument's records within an instant.
+fn rank(data: &MarketData) -> u8 {
+    match data {
+        MarketData::Tradable(_) => 0,
+        MarketData::Mark(_) => 1,
+        MarketData::Quote(_) => 2,
+        MarketData::Depth(_) => 3,
+        MarketData::Trade(_) => 4,
+        MarketData::Funding(_) => 5,
+        MarketData::History { .. } => 6,
+        MarketData::Bar(_) => 7,
     }
 }
 

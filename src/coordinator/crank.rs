@@ -1,0 +1,260 @@
+//! One turn of a virtual session, without a runtime: take what is earliest of feed, venue and engine, record it,
+//! decide, make durable what must be, and only then carry it out.
+
+use super::RunError;
+use crate::clock::Clock;
+use crate::feed::Feed;
+use crate::ledger::Ledger;
+use crate::protocol::{
+    Action, Event, Journal, MarketData, MarketEvent, Notice, OrderReport, ReportBody, VenueReport, VenueRequest,
+};
+use crate::pulse::{Pulses, Stage};
+use crate::recorder::{RecorderThread, digest_of};
+use crate::session::{Session, Source};
+use crate::types::{Exit, InstrumentId, Timeframe, Timestamp};
+use crate::venue::Venue;
+
+/// Rows that nothing waits for (equity, signals, risk's memory) are kept until the next commit, and at most this
+/// many: a quarter of an hour of three symbols, so that a killed process loses no more than a stretch of the
+/// equity curve.
+const DEFERRED_ROWS: usize = 64;
+
+/// What a turn leaves for the loop to do outside of session time.
+#[derive(Debug, Default)]
+pub struct Outside {
+    /// Messages for people.
+    pub notices: Vec<Notice>,
+    /// The engine wants the process to end.
+    pub leave: Option<(Exit, String)>,
+}
+
+/// Everything that a virtual session turns on.
+pub struct Crank {
+    /// Queue and engine.
+    pub session: Session,
+    /// Where market data comes from.
+    pub feed: Box<dyn Feed>,
+    /// Where orders go.
+    pub venue: Box<dyn Venue>,
+    /// What must be durable.
+    pub ledger: Ledger,
+    /// The black box; none if it is switched off or has failed.
+    pub recorder: Option<RecorderThread>,
+    /// What every stage stamps.
+    pub pulses: std::sync::Arc<Pulses>,
+    /// Only for the wall-clock columns of the ledger.
+    pub clock: Clock,
+    deferred: Vec<Journal>,
+}
+
+impl Crank {
+    /// Puts the parts together.
+    pub fn new(
+        session: Session,
+        feed: Box<dyn Feed>,
+        venue: Box<dyn Venue>,
+        ledger: Ledger,
+        recorder: Option<RecorderThread>,
+        pulses: std::sync::Arc<Pulses>,
+        clock: Clock,
+    ) -> Crank {
+        Crank { session, feed, venue, ledger, recorder, pulses, clock, deferred: Vec::new() }
+    }
+
+    /// The instant of what comes next; `None` if the feed has ended and nothing is on its way.
+    pub fn next_at(&mut self) -> Option<Timestamp> {
+        [self.session.next_at(), self.venue.next_due(), self.feed.next_at()].into_iter().flatten().min()
+    }
+
+    /// Has the feed said everything?
+    pub fn feed_ended(&mut self) -> bool {
+        self.feed.next_at().is_none()
+    }
+
+    /// Takes what is earliest: a step of the engine, else a word of the venue, else a record of the feed.
+    ///
+    /// # Errors
+    /// When the session cannot go on: a damaged feed, a ledger or venue that cannot keep its truth.
+    pub fn turn(&mut self) -> Result<Outside, RunError> {
+        let Some(next) = self.next_at() else { return Ok(Outside::default()) };
+        if self.session.next_at() == Some(next) {
+            return self.step();
+        }
+        if self.venue.next_due() == Some(next) {
+            self.beat(Stage::Dispatch);
+            if let Some((at, report)) = self.venue.poll(next)? {
+                self.session.push(at, Source::Venue, Event::Venue(report));
+            }
+            return Ok(Outside::default());
+        }
+        self.beat(Stage::Feed);
+        match self.feed.next() {
+            Some(Ok(record)) => self.market(record.at, record.event)?,
+            Some(Err(error)) => return Err(error.into()),
+            None => {}
+        }
+        Ok(Outside::default())
+    }
+
+    /// Shows a piece of market data to the venue first, then queues it for the engine, which reads no books.
+    fn market(&mut self, at: Timestamp, event: MarketEvent) -> Result<(), RunError> {
+        self.stamp(at, &event);
+        self.venue.on_market(at, &event)?;
+        if !matches!(event.data, MarketData::Depth(_)) {
+            self.session.push(at, Source::Market, Event::Market(event));
+        }
+        Ok(())
+    }
+
+    /// The loop made progress and enters a stage.
+    pub fn beat(&self, stage: Stage) {
+        self.pulses.beat(stage, self.clock.uptime());
+    }
+
+    /// Stamps when market data came, for those who judge its age.
+    fn stamp(&self, at: Timestamp, event: &MarketEvent) {
+        match event.data {
+            MarketData::Bar(_) => self.pulses.bar_closed(event.instrument, at),
+            MarketData::Quote(_) | MarketData::Trade(_) | MarketData::Mark(_) | MarketData::Depth(_) => {
+                self.pulses.market_data(event.instrument, at);
+            }
+            MarketData::Funding(_) | MarketData::History { .. } | MarketData::Tradable(_) => {}
+        }
+    }
+
+    fn step(&mut self) -> Result<Outside, RunError> {
+        self.beat(Stage::Engine);
+        let Some(step) = self.session.step() else { return Ok(Outside::default()) };
+        self.pulses.session(step.stamped.at);
+        self.beat(Stage::Record);
+        if let Some(recorder) = &mut self.recorder {
+            let digest = (!step.actions.is_empty()).then(|| digest_of(&step.actions));
+            recorder.record(&step.stamped, digest);
+            if let Some(error) = recorder.take_error() {
+                tracing::error!(%error, "the recorder has stopped; trading goes on without a recording");
+                self.recorder = None;
+            } else if recorder.wants_rotation() {
+                recorder.rotate(self.session.engine().snapshot(), step.stamped.seq + 1);
+            }
+        }
+        let mut outside = Outside::default();
+        let (rows, effects) = split(step.actions);
+        self.commit(step.stamped.seq, step.stamped.at, rows, &effects)?;
+        self.beat(Stage::Dispatch);
+        for effect in effects {
+            self.carry_out(step.stamped.at, effect, &mut outside)?;
+        }
+        Ok(outside)
+    }
+
+    /// Commits a step's rows, unless all of them can wait and nothing is about to leave.
+    fn commit(&mut self, seq: u64, at: Timestamp, rows: Vec<Journal>, effects: &[Action]) -> Result<(), RunError> {
+        let can_wait = rows.iter().all(defers)
+            && !effects.iter().any(|effect| matches!(effect, Action::Send(VenueRequest::Submit(_))))
+            && self.deferred.len() + rows.len() <= DEFERRED_ROWS;
+        self.deferred.extend(rows);
+        if can_wait || self.deferred.is_empty() {
+            return Ok(());
+        }
+        self.beat(Stage::Commit);
+        let begun = self.clock.thread_uptime();
+        let result = self.ledger.commit(seq, at, self.clock.wall(), &self.deferred);
+        if result.is_err() {
+            self.pulses.commit_failed();
+        }
+        result?;
+        self.pulses.committed(self.clock.thread_uptime() - begun);
+        self.deferred.clear();
+        Ok(())
+    }
+
+    /// Commits what was deferred.
+    ///
+    /// # Errors
+    /// If the ledger cannot be written.
+    pub fn flush(&mut self) -> Result<(), RunError> {
+        if !self.deferred.is_empty() {
+            self.ledger.commit(self.session.seq(), self.session.at(), self.clock.wall(), &self.deferred)?;
+            self.deferred.clear();
+        }
+        if let Some(recorder) = &mut self.recorder {
+            recorder.flush();
+        }
+        Ok(())
+    }
+
+    fn carry_out(&mut self, at: Timestamp, effect: Action, outside: &mut Outside) -> Result<(), RunError> {
+        match effect {
+            Action::Journal(_) => {}
+            Action::Send(request) => self.send(at, request)?,
+            Action::Notify(notice) => outside.notices.push(notice),
+            Action::Backfill { instrument, from, until } => self.backfill(at, instrument, from, until)?,
+            Action::RestartFeed { instrument } => self.feed.restart(instrument),
+            Action::Leave { exit, reason } => outside.leave = Some((exit, reason)),
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, at: Timestamp, request: VenueRequest) -> Result<(), RunError> {
+        if let VenueRequest::Submit(order) = &request {
+            let report = OrderReport {
+                client_id: order.client_id,
+                instrument: order.instrument,
+                venue_order_id: None,
+                venue_time: at,
+                body: ReportBody::Sent,
+            };
+            self.session.push(at, Source::Venue, Event::Venue(VenueReport::Order(report)));
+        }
+        self.venue.send(at, request)?;
+        Ok(())
+    }
+
+    fn backfill(
+        &mut self,
+        at: Timestamp,
+        instrument: InstrumentId,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<(), RunError> {
+        let bars = self.feed.backfill(instrument, from, until)?;
+        let data = MarketData::History { timeframe: Timeframe::M1, bars };
+        self.session.push(at, Source::Market, Event::Market(MarketEvent { instrument, data }));
+        Ok(())
+    }
+}
+
+/// Parts the rows for the ledger from what is to be done, keeping the order of each.
+fn split(actions: Vec<Action>) -> (Vec<Journal>, Vec<Action>) {
+    let mut rows = Vec::new();
+    let mut effects = Vec::new();
+    for action in actions {
+        match action {
+            Action::Journal(row) => rows.push(*row),
+            other @ (Action::Send(_)
+            | Action::Notify(_)
+            | Action::Backfill { .. }
+            | Action::RestartFeed { .. }
+            | Action::Leave { .. }) => effects.push(other),
+        }
+    }
+    (rows, effects)
+}
+
+/// May this row wait for the next commit? Nothing that a restart needs may.
+fn defers(row: &Journal) -> bool {
+    match row {
+        Journal::Equity(_) | Journal::Signal(_) => true,
+        Journal::Intent(_)
+        | Journal::Order(_)
+        | Journal::Fill { .. }
+        | Journal::Position(_)
+        | Journal::Trade(_)
+        | Journal::Funding(_)
+        | Journal::OpeningCash(_)
+        | Journal::Transfer { .. }
+        | Journal::Adjustment { .. }
+        | Journal::State(_)
+        | Journal::RiskMemory(_) => false,
+    }
+}

@@ -1,0 +1,304 @@
+//! Steps three and four: the strategies are asked, and what they propose is planned against what we hold and what
+//! is on its way.
+
+use super::absorb::notify;
+use super::commit::{Screened, Want};
+use super::{Ending, Engine, EntryStyle};
+use crate::market::ClosedBar;
+use crate::orders::planner;
+use crate::protocol::{
+    Action, Amount, Command, ExitReason, Journal, NoticeKind, OrderKind, ProtectionPlan, SignalRow, TimeInForce,
+    TradingState,
+};
+use crate::risk::SizeInput;
+use crate::strategy::{Draft, Proposal, Signal};
+use crate::types::{InstrumentId, Leg, Price, Rounding, Side, Timestamp};
+
+impl Engine {
+    /// Feeds closed bars to the strategies and acts on what they propose.
+    pub(super) fn decide(&mut self, at: Timestamp, closed: &[(InstrumentId, ClosedBar)], out: &mut Vec<Action>) {
+        for (instrument, bar) in closed {
+            let owner = self.portfolio.position(*instrument).map(|row| (row.strategy.clone(), side_of(row.qty)));
+            let held = owner.as_ref().map(|(strategy, side)| (strategy.as_str(), *side));
+            for proposal in self.desk.on_bar(*instrument, bar.timeframe, &bar.bar, bar.live, held) {
+                match proposal {
+                    Proposal::Enter(Ok(signal)) => self.enter(at, &signal, out),
+                    Proposal::Enter(Err(refused)) => {
+                        let reason = refused.refusal.as_str().replace(' ', "_");
+                        self.count_rejected(&reason);
+                        let row = signal_row(at, &refused.draft, Some(reason));
+                        out.push(Action::Journal(Box::new(Journal::Signal(row))));
+                    }
+                    Proposal::Leave { reason, .. } => self.leave(at, *instrument, ExitReason::Signal, &reason, out),
+                }
+            }
+        }
+        self.time_exits(at, out);
+        self.exit_again(at, out);
+    }
+
+    /// Tries exits again that came to nothing.
+    fn exit_again(&mut self, at: Timestamp, out: &mut Vec<Action>) {
+        for instrument in self.instruments.ids() {
+            let slot = self.slot(instrument);
+            if slot.exit_again.is_none_or(|due| due > at) {
+                continue;
+            }
+            slot.exit_again = None;
+            let exit = slot.closing.unwrap_or(ExitReason::Manual);
+            self.leave(at, instrument, exit, "the last exit came to nothing", out);
+        }
+    }
+
+    /// A signal becomes an entry order, or a row that says why not.
+    fn enter(&mut self, at: Timestamp, signal: &Signal, out: &mut Vec<Action>) {
+        let outcome = self.plan_entry(at, signal);
+        let rejected = match outcome {
+            Ok(want) => {
+                self.totals.accepted += 1;
+                self.risk.entered(at, signal.strategy(), signal.instrument(), signal.entry());
+                self.commit(at, want, out);
+                None
+            }
+            Err(reason) => {
+                self.count_rejected(&reason);
+                Some(reason)
+            }
+        };
+        out.push(Action::Journal(Box::new(Journal::Signal(signal_row(at, signal.draft(), rejected)))));
+    }
+
+    fn plan_entry(&mut self, at: Timestamp, signal: &Signal) -> Result<Screened, String> {
+        let instrument = signal.instrument();
+        self.may_enter(at, instrument, signal.strategy())?;
+        self.risk.cooled_down(at, signal.strategy(), instrument, signal.entry()).map_err(|r| r.reason.to_owned())?;
+        let rules = self.instruments.get(instrument);
+        let side = signal.side();
+        let outwards = match side {
+            Side::Buy => (Rounding::Down, Rounding::Up),
+            Side::Sell => (Rounding::Up, Rounding::Down),
+        };
+        let stop = signal.stop().round_to(rules.tick, outwards.0);
+        let take_profit = signal.take_profit().map(|price| price.round_to(rules.tick, outwards.1));
+        let (kind, entry) = self.entry_kind(instrument, side).ok_or("no_quote")?;
+        let qty = self
+            .risk
+            .size(&SizeInput {
+                instrument,
+                rules,
+                side,
+                entry,
+                stop,
+                volatility_factor: self.desk.volatility_factor(instrument),
+                equity: self.portfolio.equity(),
+                symbol_notional: self.symbol_notional(instrument),
+                gross_notional: self.gross_notional(),
+            })
+            .map_err(|skip| skip.reason.to_owned())?;
+        let plan = ProtectionPlan { stop, take_profit, trailing: signal.trailing() };
+        let want = Want {
+            instrument,
+            side,
+            kind,
+            amount: Amount::Qty(qty),
+            reduce_only: false,
+            leg: Leg::Entry,
+            strategy: signal.strategy().to_owned(),
+            reason: signal.reason().to_owned(),
+            reference_price: entry,
+            plan: Some(plan),
+        };
+        self.screen(at, want).map_err(|rejection| rejection.reason.to_owned())
+    }
+
+    /// Are we, and is this symbol, in a state to enter at all? What risk does not know about is judged here.
+    fn may_enter(&self, at: Timestamp, instrument: InstrumentId, strategy: &str) -> Result<(), String> {
+        if self.ending != Ending::No {
+            return Err("shutting_down".to_owned());
+        }
+        if let Some(row) = self.portfolio.position(instrument) {
+            return Err(if row.strategy == strategy { "position_open" } else { "conflict" }.to_owned());
+        }
+        if self.orders.open_of(instrument).any(|order| order.row().intent.leg == Leg::Entry) {
+            return Err("entry_pending".to_owned());
+        }
+        match self.entry_block(at, instrument) {
+            Some(reason) => Err(reason.to_owned()),
+            None => Ok(()),
+        }
+    }
+
+    /// Why no entry is made on this symbol now, in a word that can be counted.
+    pub(super) fn entry_block(&self, at: Timestamp, instrument: InstrumentId) -> Option<&'static str> {
+        let slot = &self.slots[instrument.index()];
+        if slot.halted.is_some() {
+            return Some("symbol_halted");
+        }
+        if !self.reconciliation.is_done() || self.reconciliation.disputes(instrument) {
+            return Some("reconciliation_pending");
+        }
+        if slot.gapped {
+            return Some("gap");
+        }
+        if self.orders.is_unknown(instrument) {
+            return Some("order_unknown");
+        }
+        if !self.market.freshness(instrument, at).is_live() {
+            return Some("stale_data");
+        }
+        if !self.market.tradable(instrument) {
+            return Some("not_tradable");
+        }
+        None
+    }
+
+    fn entry_kind(&self, instrument: InstrumentId, side: Side) -> Option<(OrderKind, Price)> {
+        let quote = self.market.quote(instrument)?;
+        let (ours, theirs) = match side {
+            Side::Buy => (quote.bid, quote.ask),
+            Side::Sell => (quote.ask, quote.bid),
+        };
+        let rounding = if side == Side::Buy { Rounding::Down } else { Rounding::Up };
+        Some(match self.settings.entry {
+            EntryStyle::Market => (OrderKind::Market, theirs),
+            EntryStyle::Limit => {
+                let price = ours.round_to(self.instruments.get(instrument).tick, rounding);
+                (OrderKind::Limit { price, tif: TimeInForce::Gtc }, price)
+            }
+        })
+    }
+
+    /// Closes a position at the market, once: what open exits already cover is not sold twice.
+    pub(super) fn leave(
+        &mut self,
+        at: Timestamp,
+        instrument: InstrumentId,
+        exit: ExitReason,
+        reason: &str,
+        out: &mut Vec<Action>,
+    ) {
+        let Some(row) = self.portfolio.position(instrument) else { return };
+        let (qty, strategy) = (row.qty, row.strategy.clone());
+        let exits = self.orders.open_of(instrument).filter(|order| order.row().intent.leg == Leg::Exit);
+        let Some(open) = planner::plan_exit(qty, exits.map(|order| order.row())) else { return };
+        let reference_price = self.market.price(instrument).unwrap_or(row.entry_price);
+        let want = Want {
+            instrument,
+            side: side_of(qty).closing(),
+            kind: OrderKind::Market,
+            amount: Amount::Qty(open),
+            reduce_only: true,
+            leg: Leg::Exit,
+            strategy,
+            reason: reason.to_owned(),
+            reference_price,
+            plan: None,
+        };
+        if let Ok(want) = self.screen(at, want) {
+            let slot = self.slot(instrument);
+            slot.closing = slot.closing.or(Some(exit));
+            self.commit(at, want, out);
+        }
+    }
+
+    fn time_exits(&mut self, at: Timestamp, out: &mut Vec<Action>) {
+        if self.next_time_exit().is_none_or(|due| due > at) {
+            return;
+        }
+        let limit = self.settings.time_exit;
+        let old: Vec<_> = self
+            .portfolio
+            .positions()
+            .filter(|row| row.opened_at + limit <= at && self.slots[row.instrument.index()].closing.is_none())
+            .map(|row| row.instrument)
+            .collect();
+        for instrument in old {
+            self.slot(instrument).closing = Some(ExitReason::Time);
+            self.leave(at, instrument, ExitReason::Time, "held for too long", out);
+        }
+    }
+
+    /// When the oldest position that is not being closed has been held for long enough.
+    pub(super) fn next_time_exit(&self) -> Option<Timestamp> {
+        self.portfolio
+            .positions()
+            .filter(|row| self.slots[row.instrument.index()].closing.is_none())
+            .map(|row| row.opened_at + self.settings.time_exit)
+            .min()
+    }
+
+    /// Does what a person asks for.
+    pub(super) fn obey(&mut self, at: Timestamp, command: &Command, out: &mut Vec<Action>) {
+        match command {
+            Command::Pause => self.raise(at, TradingState::Paused, "paused by a person", out),
+            Command::Resume => {
+                let changes = self.risk.resume(at);
+                self.tell_states(changes, out);
+            }
+            Command::Raise { state, reason } => self.raise(at, *state, reason, out),
+            Command::Rearm { reason } => {
+                let changes = self.risk.rearm(at, reason, self.portfolio.equity());
+                self.tell_states(changes, out);
+                for slot in &mut self.slots {
+                    slot.halted = None;
+                }
+            }
+            Command::Close { instrument } => {
+                let open: Vec<_> = self.portfolio.positions().map(|row| row.instrument).collect();
+                for one in open.into_iter().filter(|one| instrument.is_none_or(|wanted| wanted == *one)) {
+                    self.leave(at, one, ExitReason::Manual, "closed by a person", out);
+                }
+            }
+            Command::Shutdown { flatten, reason } => self.shut_down(at, *flatten, reason, out),
+        }
+    }
+
+    fn shut_down(&mut self, at: Timestamp, flatten: bool, reason: &str, out: &mut Vec<Action>) {
+        self.ending = if flatten { Ending::Flatten } else { Ending::Keep };
+        self.cancel_entries(at, out);
+        if flatten {
+            let open: Vec<_> = self.portfolio.positions().map(|row| row.instrument).collect();
+            for instrument in open {
+                self.leave(at, instrument, ExitReason::Manual, "closed at the end", out);
+            }
+        }
+        self.write_equity(at, out);
+        out.push(notify(NoticeKind::Stopped, "", format!("Stopping: {reason}")));
+    }
+
+    /// Asks the venue to end every open entry.
+    pub(super) fn cancel_entries(&mut self, at: Timestamp, out: &mut Vec<Action>) {
+        let entries: Vec<_> = self
+            .orders
+            .iter()
+            .filter(|order| order.is_open() && order.row().intent.leg == Leg::Entry)
+            .map(|order| order.row().intent.request.client_id)
+            .collect();
+        for client_id in entries {
+            self.cancel(at, client_id, out);
+        }
+    }
+
+    fn count_rejected(&mut self, reason: &str) {
+        *self.totals.rejected.entry(reason.to_owned()).or_default() += 1;
+    }
+}
+
+/// The side that a signed quantity was opened on.
+pub(super) fn side_of(qty: crate::types::Qty) -> Side {
+    if qty.is_negative() { Side::Sell } else { Side::Buy }
+}
+
+fn signal_row(at: Timestamp, draft: &Draft, rejected: Option<String>) -> SignalRow {
+    SignalRow {
+        at,
+        instrument: draft.instrument,
+        strategy: draft.strategy.as_str().to_owned(),
+        side: draft.side,
+        entry: draft.entry,
+        stop: draft.stop,
+        take_profit: draft.take_profit,
+        reason: draft.reason.clone(),
+        rejected,
+    }
+}

@@ -1,0 +1,162 @@
+//! Every open position has its stop at the venue: what protection plans, this carries out.
+
+use super::absorb::notify;
+use super::commit::Want;
+use super::decide::side_of;
+use super::{Ending, Engine};
+use crate::orders::protection::{self, Situation, Step};
+use crate::protocol::{Action, ExitReason, Journal, NoticeKind, OrderKind, OrderRow, PositionRow, TriggerBy};
+use crate::types::{InstrumentId, Leg, Price, Rounding, Side, Timestamp};
+
+impl Engine {
+    /// Looks at every instrument whose position, orders or deadline ask for it.
+    pub(super) fn protect(&mut self, at: Timestamp, out: &mut Vec<Action>) {
+        for instrument in self.instruments.ids() {
+            let slot = &self.slots[instrument.index()];
+            let due = slot.protection.next_deadline().is_some_and(|due| due <= at);
+            let position = self.portfolio.position(instrument);
+            let trails = position.is_some_and(|row| row.trailing.is_some());
+            let crossed = position.is_some_and(|row| self.is_beyond_stop(row));
+            if !slot.touched && !due && !trails && !crossed {
+                continue;
+            }
+            if trails {
+                self.trail(instrument, out);
+            }
+            self.slot(instrument).touched = false;
+            self.protect_one(at, instrument, out);
+        }
+    }
+
+    fn is_beyond_stop(&self, row: &PositionRow) -> bool {
+        let stop_and_mark = row.stop.zip(self.market.price(row.instrument));
+        stop_and_mark.is_some_and(|(stop, mark)| protection::is_crossed(row, stop, mark))
+    }
+
+    /// Moves the planned stop after the price, in the position's favour only.
+    fn trail(&mut self, instrument: InstrumentId, out: &mut Vec<Action>) {
+        let Some(price) = self.market.price(instrument) else { return };
+        let tick = self.instruments.get(instrument).tick;
+        let Some(row) = self.portfolio.position_mut(instrument) else { return };
+        let moved = protection::trail(row, price, tick);
+        if moved {
+            let row = row.clone();
+            self.slot(instrument).stop_moved = true;
+            out.push(Action::Journal(Box::new(Journal::Position(row))));
+        }
+    }
+
+    fn protect_one(&mut self, at: Timestamp, instrument: InstrumentId, out: &mut Vec<Action>) {
+        self.plan_rescue(instrument, out);
+        let mark = self.market.price(instrument);
+        let orders: Vec<OrderRow> = self
+            .orders
+            .open_of(instrument)
+            .map(|order| order.row().clone())
+            .filter(|row| matches!(row.intent.leg, Leg::Stop | Leg::TakeProfit | Leg::Exit))
+            .collect();
+        let position = self.portfolio.position(instrument).cloned();
+        let mut state = std::mem::take(&mut self.slot(instrument).protection);
+        let was_protected = state.is_confirmed();
+        let situation = Situation { at, position: position.as_ref(), orders: &orders, mark };
+        let steps = protection::plan(&situation, &mut state);
+        let now_protected = state.is_confirmed();
+        self.totals.unprotected_max = self.totals.unprotected_max.max(state.unprotected_longest());
+        self.slot(instrument).protection = state;
+        if !was_protected && now_protected {
+            self.tell_protected(instrument, position.as_ref(), out);
+        }
+        for step in steps {
+            self.take_step(at, instrument, position.as_ref(), step, out);
+        }
+    }
+
+    /// A position that was found without a plan gets a stop at the rescue distance.
+    fn plan_rescue(&mut self, instrument: InstrumentId, out: &mut Vec<Action>) {
+        let distance = self.settings.rescue_stop;
+        let tick = self.instruments.get(instrument).tick;
+        let Some(row) = self.portfolio.position_mut(instrument).filter(|row| row.stop.is_none()) else { return };
+        let gap = row.entry_price.times(distance, Rounding::Down);
+        row.stop = Some(match side_of(row.qty) {
+            Side::Buy => (row.entry_price - gap).round_to(tick, Rounding::Down),
+            Side::Sell => (row.entry_price + gap).round_to(tick, Rounding::Up),
+        });
+        out.push(Action::Journal(Box::new(Journal::Position(row.clone()))));
+    }
+
+    fn take_step(
+        &mut self,
+        at: Timestamp,
+        instrument: InstrumentId,
+        position: Option<&PositionRow>,
+        step: Step,
+        out: &mut Vec<Action>,
+    ) {
+        match step {
+            Step::PlaceStop { trigger, amount } => {
+                let kind = OrderKind::Stop { trigger, by: TriggerBy::Mark };
+                self.place(at, position, Leg::Stop, kind, amount, trigger, out);
+            }
+            Step::PlaceTakeProfit { trigger, amount } => {
+                let kind = OrderKind::TakeProfit { trigger, by: TriggerBy::Mark };
+                self.place(at, position, Leg::TakeProfit, kind, amount, trigger, out);
+            }
+            Step::Cancel { client_id } => self.cancel(at, client_id, out),
+            Step::CloseAtMarket { reason, exit } => {
+                let symbol = self.instruments.symbol(instrument).clone();
+                out.push(notify(NoticeKind::ProtectionFailed, symbol.as_str(), format!("{symbol}: {reason}; closing")));
+                self.leave(at, instrument, exit.unwrap_or(ExitReason::StopLoss), &reason, out);
+            }
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "an order has this many parts")]
+    fn place(
+        &mut self,
+        at: Timestamp,
+        position: Option<&PositionRow>,
+        leg: Leg,
+        kind: OrderKind,
+        amount: crate::protocol::Amount,
+        reference_price: Price,
+        out: &mut Vec<Action>,
+    ) {
+        let Some(position) = position else { return };
+        let want = Want {
+            instrument: position.instrument,
+            side: side_of(position.qty).closing(),
+            kind,
+            amount,
+            reduce_only: true,
+            leg,
+            strategy: position.strategy.clone(),
+            reason: "protection".to_owned(),
+            reference_price,
+            plan: None,
+        };
+        let instrument = position.instrument;
+        match self.screen(at, want) {
+            Ok(screened) => {
+                self.commit(at, screened, out);
+                self.slot(instrument).protection.placed(leg, at);
+            }
+            Err(rejection) => {
+                let symbol = self.instruments.symbol(instrument).clone();
+                let text = format!("{symbol}: the {} was not placed: {}", leg.as_str(), rejection.detail);
+                out.push(notify(NoticeKind::ProtectionFailed, symbol.as_str(), text));
+            }
+        }
+    }
+
+    fn tell_protected(&mut self, instrument: InstrumentId, position: Option<&PositionRow>, out: &mut Vec<Action>) {
+        let Some((row, stop)) = position.and_then(|row| row.stop.map(|stop| (row, stop))) else { return };
+        let symbol = self.instruments.symbol(instrument);
+        out.push(notify(NoticeKind::Protected, row.entry_id.as_str(), format!("{symbol}: stop at {stop} is confirmed")));
+    }
+
+    /// Do all open positions have a confirmed stop, or is everything being closed anyway?
+    pub(super) fn all_protected(&self) -> bool {
+        self.ending == Ending::Flatten
+            || self.portfolio.positions().all(|row| self.slots[row.instrument.index()].protection.is_confirmed())
+    }
+}
