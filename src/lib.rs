@@ -3,13 +3,20 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot go on should say where"))]
 
+pub mod backtest;
+pub mod cli;
 pub mod clock;
+pub mod config;
+pub mod control;
 pub mod coordinator;
 pub mod engine;
 pub mod exchange;
 pub mod feed;
+pub mod health;
+pub mod launcher;
 pub mod ledger;
 pub mod market;
+pub mod notify;
 pub mod orders;
 pub mod portfolio;
 pub mod protocol;
@@ -18,5 +25,6 @@ pub mod recorder;
 pub mod risk;
 pub mod session;
 pub mod strategy;
+pub mod telemetry;
 pub mod types;
 pub mod venue;

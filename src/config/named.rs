@@ -25,6 +25,7 @@ pub enum Written {
 /// Every variable with a name of its own that is not a secret.
 pub const VARIABLES: &[NamedVariable] = &[
     NamedVariable { name: "TRADING_SYMBOLS", setting: "run.symbols", written: Written::AsSetting },
+    NamedVariable { name: "CAPITAL_USDT", setting: "risk.capital_usdt", written: Written::AsSetting },
     NamedVariable { name: "HEALTH_CHECK_INTERVAL", setting: "health.interval", written: Written::Seconds },
     NamedVariable { name: "TELEGRAM_CHAT_ID", setting: "notify.telegram.chat_id", written: Written::AsSetting },
 ];

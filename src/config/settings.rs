@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Speed;
 use crate::types::Symbol;
-use crate::{exchange, feed, health, market, notify, recorder, strategy, telemetry};
+use crate::{coordinator, engine, exchange, feed, health, market, notify, orders, recorder, risk, strategy, telemetry};
 
 /// Symbols of one session at most: each has indicators, buffers and a line on every screen.
 const MAX_SYMBOLS: usize = 100;
@@ -22,6 +22,14 @@ pub struct Settings {
     pub regime: strategy::RegimeSettings,
     /// Which strategies run, and what every signal must keep to.
     pub strategy: strategy::Settings,
+    /// Limits: what may be risked, held, sent and lost.
+    pub risk: risk::Settings,
+    /// How positions are entered, left and held against the venue's books.
+    pub engine: engine::Settings,
+    /// The waits of the order protocol.
+    pub orders: orders::Settings,
+    /// The production loop.
+    pub coordinator: coordinator::Settings,
     /// Where market data comes from.
     pub feed: feed::Settings,
     /// The simulated exchange. What the market feed does not carry is made from these numbers.
@@ -79,6 +87,10 @@ impl Settings {
             self.market.check().map_err(|error| error.to_string()),
             self.regime.check().map_err(|error| error.to_string()),
             self.strategy.check().map_err(|error| error.to_string()),
+            self.risk.check().map_err(|error| error.to_string()),
+            self.engine.check(),
+            self.orders.check(),
+            self.coordinator.check(),
             self.feed.check().map_err(|error| error.to_string()),
             self.exchange.check().map_err(|error| named("exchange", &error)),
             self.faults.feed.check().map_err(|error| error.to_string()),

@@ -13,7 +13,7 @@ use crate::protocol::{Recovered, SCHEMA_VERSION};
 use crate::pulse::Pulses;
 use crate::recorder::{self, Header, Overflow, Recorder, RecorderThread};
 use crate::session::Session;
-use crate::types::{Instruments, Span, Symbol, Timestamp};
+use crate::types::{Instruments, Span, Timestamp};
 use crate::venue::Venue;
 use crate::venue::paper::{MarketPosition, PaperVenue};
 
@@ -30,12 +30,16 @@ pub struct Plan<'a> {
     pub rooms: Rooms,
     /// The simulated exchange.
     pub exchange: crate::exchange::Settings,
+    /// What goes wrong at it.
+    pub faults: crate::exchange::faults::Settings,
     /// Of everything random.
     pub seed: u64,
     /// The black box; none if it is switched off.
     pub recorder: Option<recorder::Settings>,
     /// The effective configuration, secrets redacted.
     pub config: String,
+    /// What every stage stamps.
+    pub pulses: Arc<Pulses>,
 }
 
 /// A session that is ready to be started.
@@ -80,11 +84,9 @@ pub fn assemble(mut plan: Plan<'_>, clock: Clock) -> Result<Assembled, RunError>
         None => None,
     };
     let recording = recorder.as_ref().map(|recorder| recorder.folder().to_path_buf());
-    let symbols: Vec<Symbol> = instruments.iter().map(|(_, one)| one.symbol.clone()).collect();
-    let pulses = Pulses::new(&symbols, true);
-    expect_cadences(&pulses, &instruments, plan.feed.shape().mark);
+    expect_cadences(&plan.pulses, &instruments, plan.feed.shape().mark);
     let session = Session::new(engine, begin, 0);
-    let crank = Crank::new(session, plan.feed, Box::new(venue), ledger, recorder, pulses, clock);
+    let crank = Crank::new(session, plan.feed, Box::new(venue), ledger, recorder, plan.pulses, clock);
     Ok(Assembled { crank, recovered, limits, recording })
 }
 
@@ -96,7 +98,9 @@ fn open_venue(plan: &Plan<'_>, instruments: &Instruments) -> Result<PaperVenue, 
         margin: MarginMode::Cross,
     };
     let (market, shape) = (plan.feed.identity(), plan.feed.shape());
-    Ok(PaperVenue::open(plan.dir, &market, plan.exchange.clone(), instruments, shape, plan.seed, account)?)
+    let mut venue = PaperVenue::open(plan.dir, &market, plan.exchange.clone(), instruments, shape, plan.seed, account)?;
+    venue.rehearse(plan.faults.clone(), plan.feed.start_at());
+    Ok(venue)
 }
 
 /// Goes on from the later of the venue's market position and the ledger's last instant; the venue first works through

@@ -1,6 +1,8 @@
 //! One turn of a virtual session, without a runtime: take what is earliest of feed, venue and engine, record it,
 //! decide, make durable what must be, and only then carry it out.
 
+use std::time::Duration;
+
 use super::RunError;
 use crate::clock::Clock;
 use crate::feed::Feed;
@@ -18,6 +20,8 @@ use crate::venue::Venue;
 /// many: a quarter of an hour of three symbols, so that a killed process loses no more than a stretch of the
 /// equity curve.
 const DEFERRED_ROWS: usize = 64;
+/// The recorder's thread is waited for at most this long at the end.
+const RECORDER_DEADLINE: Duration = Duration::from_secs(2);
 
 /// What a turn leaves for the loop to do outside of session time.
 #[derive(Debug, Default)]
@@ -180,6 +184,21 @@ impl Crank {
         if let Some(recorder) = &mut self.recorder {
             recorder.flush();
         }
+        Ok(())
+    }
+
+    /// Closes the recording and the ledger, with the reason why the session ended.
+    ///
+    /// # Errors
+    /// If the ledger cannot be written.
+    pub fn close(mut self, reason: &str) -> Result<(), RunError> {
+        self.flush()?;
+        if let Some(recorder) = self.recorder.take()
+            && let Err(error) = recorder.close(RECORDER_DEADLINE)
+        {
+            tracing::error!(%error, "the recording could not be closed");
+        }
+        self.ledger.finish(self.session.at(), self.clock.wall(), reason)?;
         Ok(())
     }
 

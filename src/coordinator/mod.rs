@@ -109,6 +109,8 @@ impl Coordinator {
     /// # Errors
     /// When the session cannot go on. What was committed stays.
     pub async fn run(&mut self) -> Result<String, RunError> {
+        self.crank.pulses.live_from(self.crank.session.at());
+        self.publish();
         self.log_iteration();
         let reason = self.trade().await?;
         self.end(&reason).await?;
@@ -123,8 +125,9 @@ impl Coordinator {
                 return Ok("stop requested".to_owned());
             }
             while let Ok(command) = self.ends.commands.try_recv() {
-                let at = self.crank.session.at();
-                self.crank.session.push(at, Source::Operator, Event::Command(command));
+                if let Some(reason) = self.obey(command) {
+                    return Ok(reason);
+                }
             }
             if self.crank.feed_ended() {
                 return Ok("the feed ended".to_owned());
@@ -135,11 +138,15 @@ impl Coordinator {
                     () = tokio::time::sleep(wait.min(LONGEST_SLEEP)) => {}
                     () = self.ends.stop.cancelled() => {}
                     Some(command) = self.ends.commands.recv() => {
-                        let at = self.crank.session.at();
-                        self.crank.session.push(at, Source::Operator, Event::Command(command));
+                        if let Some(reason) = self.obey(command) {
+                            return Ok(reason);
+                        }
                     }
                 }
                 continue;
+            }
+            if let Some(due) = self.pace.instant(next) {
+                self.crank.pulses.lagged(due.elapsed().into());
             }
             let outside = self.crank.turn()?;
             self.after(outside)?;
@@ -150,10 +157,21 @@ impl Coordinator {
         }
     }
 
+    /// Queues a person's command; one to end is the loop's own business, and gives the reason.
+    fn obey(&mut self, command: Command) -> Option<String> {
+        if let Command::Shutdown { reason, .. } = command {
+            return Some(reason);
+        }
+        let at = self.crank.session.at();
+        self.crank.session.push(at, Source::Operator, Event::Command(command));
+        None
+    }
+
     /// Tells the engine to end, and turns on without pacing until nothing of ours is on its way.
     async fn end(&mut self, reason: &str) -> Result<(), RunError> {
         let from = self.crank.session.at();
-        let command = Command::Shutdown { flatten: self.crank.session.engine().flattens_on_stop(), reason: reason.to_owned() };
+        let command =
+            Command::Shutdown { flatten: self.crank.session.engine().flattens_on_stop(), reason: reason.to_owned() };
         self.crank.session.push(from, Source::Operator, Event::Command(command));
         let deadline = tokio::time::Instant::now() + self.settings.stop_deadline.to_std();
         let mut turns = 0_u32;
@@ -174,7 +192,10 @@ impl Coordinator {
         self.publish();
         let left = self.crank.session.engine().view();
         if left.in_flight > 0 {
-            tracing::warn!(in_flight = left.in_flight, "orders without an answer are recorded as unknown; the next start resolves them");
+            tracing::warn!(
+                in_flight = left.in_flight,
+                "orders without an answer are recorded as unknown; the next start resolves them"
+            );
         }
         Ok(())
     }
@@ -219,8 +240,8 @@ impl Coordinator {
         );
     }
 
-    /// Takes the loop apart, so that what it holds can be closed or looked at.
-    pub fn into_crank(self) -> Crank {
-        self.crank
+    /// Takes the loop apart, so that what it holds can be closed, and its ends used again.
+    pub fn into_parts(self) -> (Crank, Ends) {
+        (self.crank, self.ends)
     }
 }

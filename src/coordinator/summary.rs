@@ -138,8 +138,7 @@ impl Summary {
         let closed: Vec<String> =
             self.exits.iter().filter(|(_, n)| **n > 0).map(|(reason, n)| format!("{reason} {n}")).collect();
         let exits = if closed.is_empty() { "none".to_owned() } else { closed.join(", ") };
-        let rejected: Vec<String> =
-            self.signals_rejected.iter().map(|(reason, n)| format!("{reason} {n}")).collect();
+        let rejected: Vec<String> = self.signals_rejected.iter().map(|(reason, n)| format!("{reason} {n}")).collect();
         tracing::info!("SESSION SUMMARY");
         tracing::info!(reason = %self.exit_reason, uptime_s = self.uptime_s, iterations = self.iterations, "session ended");
         tracing::info!(accepted = self.signals_accepted, rejected = %rejected.join(", "), "signals");
@@ -151,8 +150,11 @@ impl Summary {
             equity = %self.equity, max_drawdown = %self.max_drawdown_ratio, "result in USDT"
         );
         tracing::info!(
-            heartbeats = self.heartbeats, worst = self.health_worst.as_str(), loop_lag_ms_max = self.loop_lag_ms_max,
-            unprotected_seconds_max = self.unprotected_seconds_max, "health"
+            heartbeats = self.heartbeats,
+            worst = self.health_worst.as_str(),
+            loop_lag_ms_max = self.loop_lag_ms_max,
+            unprotected_seconds_max = self.unprotected_seconds_max,
+            "health"
         );
     }
 }

@@ -4,8 +4,8 @@ use super::{Engine, Totals};
 use crate::market::ClosedBar;
 use crate::orders::Alarm;
 use crate::protocol::{
-    AccountReport, Action, DoneReason, Event, ExitReason, Fill, Journal, MarketEvent, Notice, NoticeKind, OrderReport, OrderRow, Stage,
-    TradeRow, VenueReport,
+    AccountReport, Action, DoneReason, Event, ExitReason, Fill, Journal, MarketEvent, Notice, NoticeKind, OrderReport,
+    OrderRow, Stage, TradeRow, VenueReport,
 };
 use crate::types::{ClientOrderId, InstrumentId, Leg, Span, Timestamp};
 

@@ -3,9 +3,7 @@
 
 use super::{Engine, Totals};
 use crate::orders::Due;
-use crate::protocol::{
-    Action, Amount, Journal, OrderIntent, OrderKind, OrderRequest, ProtectionPlan, VenueRequest,
-};
+use crate::protocol::{Action, Amount, Journal, OrderIntent, OrderKind, OrderRequest, ProtectionPlan, VenueRequest};
 use crate::risk::{Approved, Facts, Rejection};
 use crate::types::{ClientOrderId, InstrumentId, Leg, PositionSide, Price, Qty, Side, Timestamp, Usdt};
 

@@ -3,9 +3,7 @@
 use super::absorb::notify;
 use super::{Engine, OnHalt};
 use crate::market::Freshness;
-use crate::protocol::{
-    Action, ConnectionState, EquityRow, Journal, Link, NoticeKind, StateRow, TradingState,
-};
+use crate::protocol::{Action, ConnectionState, EquityRow, Journal, Link, NoticeKind, StateRow, TradingState};
 use crate::types::{Exit, Rounding, Span, Timestamp};
 
 /// How often the age of every instrument's data is looked at: well within the shortest cadence's limits.

@@ -137,7 +137,11 @@ impl Engine {
             orders: Orders::new(rooms.orders, instruments),
             portfolio: Portfolio::new(instruments, Usdt::ZERO),
             risk: Risk::new(rooms.risk, instruments),
-            ids: IdSource::new(crate::types::IdScope { account: identity.account, instance: identity.instance, epoch: 0 }),
+            ids: IdSource::new(crate::types::IdScope {
+                account: identity.account,
+                instance: identity.instance,
+                epoch: 0,
+            }),
             slots: vec![Slot::default(); instruments.len()],
             reconciliation: Reconciliation::default(),
             totals: Totals::default(),

@@ -151,7 +151,11 @@ impl Engine {
     fn tell_protected(&mut self, instrument: InstrumentId, position: Option<&PositionRow>, out: &mut Vec<Action>) {
         let Some((row, stop)) = position.and_then(|row| row.stop.map(|stop| (row, stop))) else { return };
         let symbol = self.instruments.symbol(instrument);
-        out.push(notify(NoticeKind::Protected, row.entry_id.as_str(), format!("{symbol}: stop at {stop} is confirmed")));
+        out.push(notify(
+            NoticeKind::Protected,
+            row.entry_id.as_str(),
+            format!("{symbol}: stop at {stop} is confirmed"),
+        ));
     }
 
     /// Do all open positions have a confirmed stop, or is everything being closed anyway?

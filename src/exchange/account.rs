@@ -1,173 +1,103 @@
-//! An account: its cash, its positions, its open orders, and a bounded memory of what ended.
+//! An account: its money, its positions and its open orders.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::protocol::{DoneReason, Fill, OrderRequest};
-use crate::types::{
-    ClientOrderId, InstrumentId, PositionSide, Price, Qty, Rounding, Side, Timestamp, Usdt, VenueOrderId,
-};
+use super::position::Position;
+use crate::types::{ClientOrderId, InstrumentId, PositionSide, Timestamp, Usdt};
 
-/// Ended orders and fills that can still be asked about: minutes at the highest rate, and small enough that the state can be
-/// written after every change.
-const KEPT: usize = 256;
-
-/// The number of an account.
+/// An account's place in the exchange's table. One of another exchange is the caller's contradiction and may panic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct AccountId(pub u16);
 
-/// How a position is margined.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum MarginMode {
-    /// All of the account's money stands behind every position.
-    Cross,
-    /// A position's own margin stands behind it.
-    Isolated,
+impl AccountId {
+    /// As an index into the table of accounts.
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
 }
 
-/// How an account begins.
+/// How an account is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountConfig {
-    /// Wallet balance.
+    /// Wallet balance to begin with.
     pub balance: Usdt,
-    /// Leverage of every instrument.
+    /// Leverage on every instrument until it is set for one.
     pub leverage: u32,
-    /// Long and short held side by side?
+    /// One long and one short position on an instrument, in place of one net position?
     pub hedge: bool,
-    /// Cross or isolated.
+    /// What stands behind a position.
     pub margin: MarginMode,
 }
 
-/// A position: a signed quantity, what its open part cost, and the margin set aside for it.
+/// What stands behind a position.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Holding {
-    /// Signed.
-    pub qty: Qty,
-    /// Σ price × quantity of the open part.
-    pub cost: Usdt,
-    /// Isolated margin.
-    pub margin: Usdt,
-    /// When it last changed.
-    pub updated_at: Timestamp,
+pub enum MarginMode {
+    /// All of the account.
+    #[default]
+    Cross,
+    /// The margin that was set apart when it was opened.
+    Isolated,
 }
 
-impl Holding {
-    /// Average entry price.
-    pub fn entry_price(&self) -> Price {
-        self.cost.per_qty(self.qty.abs(), Rounding::Down)
-    }
-
-    /// Result if it were closed at this price.
-    pub fn unrealised(&self, price: Price) -> Usdt {
-        let value = price.notional(self.qty.abs());
-        if self.qty.is_negative() { self.cost - value } else { value - self.cost }
-    }
-
-    /// Takes in a trade; gives back what it realised. What a trade releases of the cost is rounded against the account.
-    pub(super) fn trade(&mut self, side: Side, price: Price, qty: Qty, leverage: u32) -> Usdt {
-        let held = self.qty;
-        let change = if side == Side::Buy { qty } else { -qty };
-        let value = price.notional(qty);
-        let same_way = held.is_zero() || held.is_positive() == change.is_positive();
-        if same_way {
-            self.qty = held + change;
-            self.cost += value;
-            self.margin += value.divided_by(i64::from(leverage.max(1)), Rounding::Up);
-            return Usdt::ZERO;
-        }
-        if qty > held.abs() {
-            let first = self.trade(side, price, held.abs(), leverage);
-            return first + self.trade(side, price, qty - held.abs(), leverage);
-        }
-        let (released, margin) = if qty == held.abs() {
-            (self.cost, self.margin)
-        } else {
-            let against = if held.is_positive() { Rounding::Up } else { Rounding::Down };
-            (self.cost.share(qty, held.abs(), against), self.margin.share(qty, held.abs(), Rounding::Down))
-        };
-        self.qty = held + change;
-        self.cost -= released;
-        self.margin -= margin;
-        if held.is_positive() { value - released } else { released - value }
+impl Default for AccountConfig {
+    /// One-way and cross, with the leverage that the daemon sets.
+    fn default() -> AccountConfig {
+        AccountConfig { balance: Usdt::whole(10_000), leverage: 3, hedge: false, margin: MarginMode::Cross }
     }
 }
 
-/// An open order.
+/// What the exchange knows of an account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OpenOrder {
-    /// The exchange's number.
-    pub id: VenueOrderId,
-    /// As it was asked for.
-    pub request: OrderRequest,
-    /// Filled so far.
-    pub filled: Qty,
-    /// When it was accepted.
-    pub created_at: Timestamp,
-    /// What stands before it at its price.
-    pub queue_ahead: Qty,
-}
-
-/// An order that has ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EndedOrder {
-    /// Its id.
-    pub client_id: ClientOrderId,
-    /// The exchange's number.
-    pub id: VenueOrderId,
-    /// How it ended.
-    pub reason: DoneReason,
-    /// What was filled.
-    pub filled: Qty,
-}
-
-/// One account.
-#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Account {
-    pub(super) config: AccountConfig,
-    pub(super) cash: Usdt,
-    pub(super) positions: BTreeMap<(InstrumentId, PositionSide), Holding>,
-    pub(super) orders: BTreeMap<VenueOrderId, OpenOrder>,
-    pub(super) ended: VecDeque<EndedOrder>,
-    pub(super) fills: VecDeque<Fill>,
-    /// Reports leave in the order of what they report.
-    pub(super) last_report: Timestamp,
-    pub(super) autoclosed: u32,
+    pub config: AccountConfig,
+    /// Cash, margins set apart for isolated positions included.
+    pub balance: Usdt,
+    /// Where it differs from `config.leverage`.
+    pub leverage: BTreeMap<InstrumentId, u32>,
+    /// Positions that are not flat.
+    pub positions: BTreeMap<(InstrumentId, PositionSide), Position>,
+    /// Open orders by their client id: unique among these, and only among these.
+    pub open: BTreeMap<ClientOrderId, u64>,
+    /// Orders accepted so far.
+    pub accepted: u64,
+    /// Orders accepted under an id that had been accepted before.
+    pub accepted_twice: u64,
+    /// When the latest report on its way arrives; later ones do not overtake it.
+    pub tail: Timestamp,
+    /// The same for what is pushed, which a stalled stream holds back.
+    pub stream_tail: Timestamp,
+    /// Pushed reports are held back until then.
+    pub stalled_until: Timestamp,
 }
 
 impl Account {
     pub(super) fn new(config: AccountConfig) -> Account {
         Account {
-            cash: config.balance,
             config,
+            balance: Usdt::ZERO,
+            leverage: BTreeMap::new(),
             positions: BTreeMap::new(),
-            orders: BTreeMap::new(),
-            ended: VecDeque::new(),
-            fills: VecDeque::new(),
-            last_report: Timestamp::EPOCH,
-            autoclosed: 0,
+            open: BTreeMap::new(),
+            accepted: 0,
+            accepted_twice: 0,
+            tail: Timestamp::EPOCH,
+            stream_tail: Timestamp::EPOCH,
+            stalled_until: Timestamp::EPOCH,
         }
     }
 
-    pub(super) fn position(&self, instrument: InstrumentId, side: PositionSide) -> Qty {
-        self.positions.get(&(instrument, side)).map_or(Qty::ZERO, |holding| holding.qty)
+    pub(super) fn leverage(&self, instrument: InstrumentId) -> u32 {
+        self.leverage.get(&instrument).copied().unwrap_or(self.config.leverage).max(1)
     }
 
-    pub(super) fn open_by_client(&self, id: &ClientOrderId) -> Option<&OpenOrder> {
-        self.orders.values().find(|order| order.request.client_id == *id)
+    pub(super) fn holds(&self, instrument: InstrumentId) -> bool {
+        self.positions.keys().any(|(held, _)| *held == instrument)
     }
 
-    pub(super) fn remember_end(&mut self, ended: EndedOrder) {
-        self.ended.push_back(ended);
-        if self.ended.len() > KEPT {
-            self.ended.pop_front();
-        }
-    }
-
-    pub(super) fn remember_fill(&mut self, fill: Fill) {
-        self.fills.push_back(fill);
-        if self.fills.len() > KEPT {
-            self.fills.pop_front();
-        }
+    pub(super) fn position(&self, instrument: InstrumentId, side: PositionSide) -> Position {
+        self.positions.get(&(instrument, side)).copied().unwrap_or_default()
     }
 }

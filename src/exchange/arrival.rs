@@ -7,7 +7,7 @@ use super::account::AccountId;
 use super::codes::Refusal;
 use super::faults::FaultKind;
 use super::memory::Memory;
-use crate::protocol::{AccountReport, CancelOutcome, OrderKind, ReportBody, VenueReport, VenueRequest};
+use crate::protocol::{AccountReport, CancelOutcome, ReportBody, VenueReport, VenueRequest};
 use crate::types::{InstrumentId, Span, Symbol, Timestamp};
 
 /// Requests on their way at once: Binance takes 300 orders in ten seconds, and no request travels that long.
@@ -19,6 +19,7 @@ const MAX_AHEAD: Span = Span::SECOND;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Inbound {
     account: AccountId,
+    sent: Timestamp,
     stamp: Timestamp,
     request: VenueRequest,
     fate: Fate,
@@ -31,11 +32,12 @@ enum Fate {
     Answered,
     /// It is carried out; the answer is lost.
     Silent,
-    /// It is refused on arrival.
-    Refused {
-        /// With this number.
-        code: i64,
-    },
+    /// It is refused on arrival, whatever it is.
+    Rejected,
+    /// It is refused on arrival for the rate of requests.
+    RateLimited,
+    /// It is a conditional order, and is refused on arrival as if it would trigger.
+    StopRejected,
     /// It never arrives.
     Lost,
 }
@@ -62,25 +64,30 @@ impl Core {
         }
         match fate {
             Fate::Silent | Fate::Lost => self.conclude_unanswered(sent, account, &request),
-            Fate::Answered | Fate::Refused { .. } => {}
+            Fate::Answered | Fate::Rejected | Fate::RateLimited | Fate::StopRejected => {}
         }
         if fate != Fate::Lost {
             let key = (arrival, self.sequence());
-            self.inbound.insert(key, Inbound { account, stamp, request, fate });
+            self.inbound.insert(key, Inbound { account, sent, stamp, request, fate });
         }
     }
 
     /// A request has arrived.
     pub(super) fn arrive(&mut self, memory: &Memory, inbound: Inbound) {
-        let Inbound { account, stamp, request, fate } = inbound;
+        let Inbound { account, sent, stamp, request, fate } = inbound;
+        let symbol = self.symbol_of(&request);
+        if self.faults.holds_until(FaultKind::Outage, self.now, symbol.as_ref()).is_some() {
+            if fate != Fate::Silent {
+                self.conclude_unanswered(sent, account, &request);
+            }
+            return;
+        }
         let heard = match fate {
             Fate::Answered => true,
             Fate::Silent => false,
-            Fate::Refused { code } => {
-                let refusal = Refusal::ALL.iter().find(|one| one.code == code);
-                self.refuse(account, &request, refusal.copied().unwrap_or(Refusal::NEW_ORDER_REJECTED));
-                return;
-            }
+            Fate::Rejected => return self.refuse(account, &request, Refusal::NEW_ORDER_REJECTED),
+            Fate::RateLimited => return self.refuse(account, &request, Refusal::RATE_LIMITED),
+            Fate::StopRejected => return self.refuse(account, &request, Refusal::WOULD_TRIGGER),
             Fate::Lost => return,
         };
         let server = self.now + self.faults.clock_offset(self.now);
@@ -90,7 +97,8 @@ impl Core {
             }
             return;
         }
-        if !heard {
+        let stalls = matches!(request, VenueRequest::Submit(_) | VenueRequest::Cancel { .. });
+        if stalls && !heard {
             let until = self.now + self.faults.settings.stream_hold;
             let one = &mut self.accounts[account.index()];
             one.stalled_until = one.stalled_until.max(until);
@@ -132,29 +140,24 @@ impl Core {
             return Fate::Lost;
         }
         if let VenueRequest::Submit(order) = request {
-            let conditional = match order.kind {
-                OrderKind::Stop { .. } | OrderKind::TakeProfit { .. } => true,
-                OrderKind::Market | OrderKind::Limit { .. } => false,
-            };
-            if conditional && strikes(FaultKind::StopRejected) {
-                return Fate::Refused { code: Refusal::WOULD_TRIGGER.code };
+            if order.kind.is_conditional() && strikes(FaultKind::StopRejected) {
+                return Fate::StopRejected;
             }
             if strikes(FaultKind::Reject) {
-                return Fate::Refused { code: Refusal::NEW_ORDER_REJECTED.code };
+                return Fate::Rejected;
             }
         }
         if strikes(FaultKind::RateLimit) {
-            return Fate::Refused { code: Refusal::RATE_LIMITED.code };
+            return Fate::RateLimited;
         }
         if strikes(FaultKind::AnswerLost) { Fate::Silent } else { Fate::Answered }
     }
 
     /// Answers a request that was not carried out.
     fn refuse(&mut self, account: AccountId, request: &VenueRequest, refusal: Refusal) {
-        let reason = || refusal.words.to_owned();
         let report = match request {
             VenueRequest::Submit(order) => {
-                let body = ReportBody::Rejected { code: refusal.code, reason: reason() };
+                let body = ReportBody::Rejected { code: refusal.code, reason: refusal.words.to_owned() };
                 self.order_report(order.client_id, order.instrument, None, body)
             }
             VenueRequest::Cancel { .. }
@@ -170,7 +173,8 @@ impl Core {
     /// The client's edge gives up waiting.
     fn conclude_unanswered(&mut self, sent: Timestamp, account: AccountId, request: &VenueRequest) {
         let report = self.failure(request, "no answer came in time");
-        self.conclude(sent + self.faults.settings.answer_timeout, account, report);
+        let due = (sent + self.faults.settings.answer_timeout).max(self.now);
+        self.deliver(due, account, report);
     }
 
     /// What a client makes of a request without a usable answer.

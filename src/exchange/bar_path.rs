@@ -77,7 +77,7 @@ impl Core {
         let (mut safe, mut fails) = (from, to);
         for _ in 0..HALVINGS {
             let middle = (safe + fails).divided_by(2, towards).round_to(tick, towards);
-            if middle == fails || middle == safe {
+            if middle <= safe.min(fails) || middle >= safe.max(fails) {
                 break;
             }
             if self.anybody_fails_at(id, middle) {

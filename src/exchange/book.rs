@@ -1,157 +1,124 @@
-//! What the market offers on one instrument: the book where it is known, else the best quote with a curve behind it.
+//! The market's book, as the feed's depth events tell it. Our own orders are not in it.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::settings::DepthStep;
-use crate::protocol::{Depth, Quote};
-use crate::types::{Price, Qty, Rate, Rounding, Side};
+use crate::protocol::{BookLevel, Depth};
+use crate::types::{Price, Qty, Side};
 
-/// The market of one instrument.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+/// Levels kept on a side. Binance's snapshot has 1,000; what lies farther out than five times that cannot be
+/// reached by an order that the percent-price filter lets pass.
+const MAX_LEVELS: usize = 5_000;
+
+/// Price levels of both sides.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Book {
-    pub(super) quote: Option<Quote>,
-    pub(super) last: Option<Price>,
-    pub(super) mark: Option<Price>,
-    pub(super) funding_rate: Option<Rate>,
-    pub(super) halted: bool,
     bids: BTreeMap<Price, Qty>,
     asks: BTreeMap<Price, Qty>,
 }
 
-/// A part of a taker's fill.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Slice {
-    pub(super) price: Price,
-    pub(super) qty: Qty,
-}
-
 impl Book {
-    /// Sets the price of a market that is known by prices alone.
-    pub(super) fn set_price(&mut self, price: Price, spread: Rate, tick: Price) {
-        self.last = Some(price);
-        let half = price.times(spread, Rounding::Down).divided_by(2, Rounding::Down);
-        let bid = (price - half).round_to(tick, Rounding::Down).max(tick);
-        let ask = (price + half).round_to(tick, Rounding::Up);
-        self.quote = Some(Quote { bid, bid_qty: Qty::ZERO, ask, ask_qty: Qty::ZERO });
-    }
-
-    pub(super) fn apply_depth(&mut self, depth: &Depth) {
+    /// Takes in a change. Levels without a positive price or with a negative quantity are garbage and dropped.
+    pub(super) fn apply(&mut self, depth: &Depth) {
         if depth.snapshot {
             self.bids.clear();
             self.asks.clear();
         }
         for level in &depth.levels {
-            let side = match level.side {
+            if !level.price.is_positive() || level.qty.is_negative() {
+                continue;
+            }
+            let levels = match level.side {
                 Side::Buy => &mut self.bids,
                 Side::Sell => &mut self.asks,
             };
-            if level.qty.is_positive() {
-                side.insert(level.price, level.qty);
+            if level.qty.is_zero() {
+                levels.remove(&level.price);
             } else {
-                side.remove(&level.price);
+                levels.insert(level.price, level.qty);
+            }
+            if levels.len() > MAX_LEVELS {
+                match level.side {
+                    Side::Buy => levels.pop_first(),
+                    Side::Sell => levels.pop_last(),
+                };
             }
         }
     }
 
-    /// Quantity that others show at a price on one side; what is not known counts as nothing.
-    pub(super) fn shown(&self, side: Side, price: Price) -> Qty {
-        let (levels, best) = match side {
-            Side::Buy => (&self.bids, self.quote.map(|quote| (quote.bid, quote.bid_qty))),
-            Side::Sell => (&self.asks, self.quote.map(|quote| (quote.ask, quote.ask_qty))),
-        };
-        let at_best = best.filter(|(at, _)| *at == price).map(|(_, qty)| qty);
-        levels.get(&price).copied().or(at_best).unwrap_or_default()
-    }
-
-    /// Best price for a taker of this side.
-    pub(super) fn best_for(&self, taker: Side) -> Option<Price> {
-        let level = match taker {
-            Side::Buy => self.asks.first_key_value(),
-            Side::Sell => self.bids.last_key_value(),
-        };
-        level.map(|(price, _)| *price).or(match taker {
-            Side::Buy => self.quote.map(|quote| quote.ask),
-            Side::Sell => self.quote.map(|quote| quote.bid),
-        })
-    }
-
-    /// What a taker gets for `qty` up to `limit`, best prices first.
-    pub(super) fn walk(
-        &self,
-        taker: Side,
-        qty: Qty,
-        limit: Option<Price>,
-        curve: &[DepthStep],
-        (tick, step): (Price, Qty),
-    ) -> Vec<Slice> {
-        let mut slices = Vec::new();
-        let mut left = qty;
-        let reaches = |price: Price| {
-            limit.is_none_or(|limit| match taker {
-                Side::Buy => price <= limit,
-                Side::Sell => price >= limit,
-            })
-        };
-        let mut take = |price: Price, offered: Qty, left: &mut Qty| {
-            let part = offered.min(*left);
-            if part.is_positive() && reaches(price) {
-                *left -= part;
-                slices.push(Slice { price, qty: part });
-            }
-        };
-        match taker {
-            Side::Buy if !self.asks.is_empty() => {
-                self.asks.iter().for_each(|(price, offered)| take(*price, *offered, &mut left));
-            }
-            Side::Sell if !self.bids.is_empty() => {
-                self.bids.iter().rev().for_each(|(price, offered)| take(*price, *offered, &mut left));
-            }
-            Side::Buy | Side::Sell => {
-                for (price, offered) in self.curve(taker, curve, (tick, step)) {
-                    take(price, offered, &mut left);
-                }
-            }
+    /// Has it both sides, and do they not cross? Until then nothing can be said of the market.
+    pub(super) fn is_whole(&self) -> bool {
+        match (self.best(Side::Buy), self.best(Side::Sell)) {
+            (Some(bid), Some(ask)) => bid.0 < ask.0,
+            _ => false,
         }
-        slices
     }
 
-    /// The best quote's own quantity, and the curve behind it.
-    fn curve(&self, taker: Side, curve: &[DepthStep], (tick, step): (Price, Qty)) -> Vec<(Price, Qty)> {
-        let Some(quote) = self.quote else { return Vec::new() };
-        let (best, shown) = match taker {
-            Side::Buy => (quote.ask, quote.ask_qty),
-            Side::Sell => (quote.bid, quote.bid_qty),
-        };
-        let behind = curve.iter().map(|one| {
-            let away = best.times(one.distance, Rounding::Down);
-            let price = match taker {
-                Side::Buy => (best + away).round_to(tick, Rounding::Up),
-                Side::Sell => (best - away).round_to(tick, Rounding::Down).max(tick),
-            };
-            (price, one.notional.per_price(price, Rounding::Down).round_to(step, Rounding::Down))
-        });
-        std::iter::once((best, shown)).chain(behind).collect()
-    }
-
-    /// Takes what was filled out of what is shown, until the market shows more.
-    pub(super) fn consume(&mut self, taker: Side, slice: Slice) {
-        let levels = match taker {
-            Side::Buy => &mut self.asks,
-            Side::Sell => &mut self.bids,
-        };
-        if let Some(offered) = levels.get_mut(&slice.price) {
-            *offered -= slice.qty;
-            if !offered.is_positive() {
-                levels.remove(&slice.price);
-            }
-        } else if let Some(quote) = &mut self.quote {
-            match taker {
-                Side::Buy if quote.ask == slice.price => quote.ask_qty = (quote.ask_qty - slice.qty).max(Qty::ZERO),
-                Side::Sell if quote.bid == slice.price => quote.bid_qty = (quote.bid_qty - slice.qty).max(Qty::ZERO),
-                Side::Buy | Side::Sell => {}
-            }
+    /// Best price of a side with its quantity: of `Buy` the highest, of `Sell` the lowest.
+    pub(super) fn best(&self, side: Side) -> Option<(Price, Qty)> {
+        match side {
+            Side::Buy => self.bids.last_key_value(),
+            Side::Sell => self.asks.first_key_value(),
         }
+        .map(|(price, qty)| (*price, *qty))
+    }
+
+    /// Quantity displayed at a price.
+    pub(super) fn at(&self, side: Side, price: Price) -> Qty {
+        match side {
+            Side::Buy => self.bids.get(&price),
+            Side::Sell => self.asks.get(&price),
+        }
+        .copied()
+        .unwrap_or_default()
+    }
+
+    /// Levels of a side, best first.
+    pub(super) fn levels(&self, side: Side) -> Vec<(Price, Qty)> {
+        match side {
+            Side::Buy => self.bids.iter().rev().map(|(price, qty)| (*price, *qty)).collect(),
+            Side::Sell => self.asks.iter().map(|(price, qty)| (*price, *qty)).collect(),
+        }
+    }
+
+    /// The best `count` levels of a side, for display.
+    pub(super) fn top(&self, side: Side, count: usize) -> Vec<BookLevel> {
+        let levels = self.levels(side).into_iter().take(count);
+        levels.map(|(price, qty)| BookLevel { side, price, qty }).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn level(side: Side, price: i64, qty: i64) -> BookLevel {
+        BookLevel { side, price: Price::whole(price), qty: Qty::whole(qty) }
+    }
+
+    #[test]
+    fn levels_are_set_removed_and_replaced() {
+        let mut book = Book::default();
+        assert!(!book.is_whole());
+        let levels = vec![level(Side::Buy, 99, 1), level(Side::Buy, 98, 2), level(Side::Sell, 101, 3)];
+        book.apply(&Depth { snapshot: true, levels });
+        assert!(book.is_whole());
+        assert_eq!(book.best(Side::Buy), Some((Price::whole(99), Qty::whole(1))));
+        book.apply(&Depth { snapshot: false, levels: vec![level(Side::Buy, 99, 0), level(Side::Sell, -1, 4)] });
+        assert_eq!(book.best(Side::Buy), Some((Price::whole(98), Qty::whole(2))));
+        assert_eq!(book.levels(Side::Sell), vec![(Price::whole(101), Qty::whole(3))]);
+        book.apply(&Depth { snapshot: true, levels: vec![level(Side::Sell, 90, 1)] });
+        assert_eq!(book.best(Side::Buy), None);
+    }
+
+    #[test]
+    fn the_farthest_level_gives_way() {
+        let mut book = Book::default();
+        let levels = (1..=MAX_LEVELS as i64 + 10).map(|price| level(Side::Buy, price, 1)).collect();
+        book.apply(&Depth { snapshot: true, levels });
+        assert_eq!(book.levels(Side::Buy).len(), MAX_LEVELS);
+        assert_eq!(book.at(Side::Buy, Price::whole(10)), Qty::ZERO);
+        assert_eq!(book.at(Side::Buy, Price::whole(11)), Qty::ONE);
     }
 }

@@ -18,7 +18,7 @@ pub enum Change {
     Order(OrderChange),
     /// A trade of an account; happens once.
     Fill(FillChange),
-    /// Money moved; an account's balance is what it began with and the sum of these.
+    /// Money moved; an account's balance is the sum of these.
     Cash(CashChange),
     /// A position as it is now; a quantity of zero means that it is closed.
     Position(PositionChange),
@@ -69,7 +69,7 @@ pub struct CashChange {
     pub amount: Usdt,
     /// What for.
     pub kind: CashKind,
-    /// Number of the trade, funding or transfer that it belongs to.
+    /// Number of the trade, funding or transfer that it belongs to; zero for the opening.
     pub reference: u64,
     /// Of which instrument; none for a transfer or a balance made good.
     pub instrument: Option<InstrumentId>,
@@ -81,6 +81,8 @@ pub struct CashChange {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CashKind {
+    /// What the account began with.
+    Opening,
     /// A trade's fee, that of a liquidation included.
     Fee,
     /// A trade's result.
@@ -91,6 +93,20 @@ pub enum CashKind {
     Transfer,
     /// The insurance fund made good what a liquidated account could not pay.
     Liquidation,
+}
+
+impl CashKind {
+    /// The name in a store.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            CashKind::Opening => "opening",
+            CashKind::Fee => "fee",
+            CashKind::Realised => "realised",
+            CashKind::Funding => "funding",
+            CashKind::Transfer => "transfer",
+            CashKind::Liquidation => "liquidation",
+        }
+    }
 }
 
 /// A position's row.

@@ -60,6 +60,7 @@ refusals! {
     NO_COUNTERPARTY = -4131, "no counterparty within the price limits";
     NOT_CONDITIONAL = -4136, "only a conditional order can close a whole position";
     NOT_TRADABLE = -4140, "the instrument is not open for trading";
+    LEVERAGE_FIXED = -4161, "the leverage of an isolated position cannot be lowered";
     NOTIONAL_TOO_SMALL = -4164, "the notional is below the minimum";
     FOK_UNFILLABLE = -5021, "not all of it could be filled at once";
     WOULD_TAKE = -5022, "a post-only order would take liquidity";

@@ -24,7 +24,9 @@ impl Core {
         self.check_place(account, request)?;
         self.check_position(account, request)?;
         self.check_execution(account, request)?;
-        self.check_margin(account, request)?;
+        if !request.kind.is_conditional() {
+            self.check_margin(account, request)?;
+        }
         self.accept(memory, account, request);
         Ok(())
     }

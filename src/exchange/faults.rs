@@ -1,138 +1,358 @@
-//! Rehearsed faults of the venue: on a schedule, or at random from the session's seed.
+//! What goes wrong at the simulated exchange, and between it and us: on a schedule, or at random from a seed.
+//! Without a schedule and without chances nothing is drawn and nothing happens.
+//!
+//! | kind | what happens |
+//! |---|---|
+//! | `request_lost` | the request never arrives; the client is told that no answer came |
+//! | `request_late` | no answer, and the request arrives in the second half of its receive window |
+//! | `answer_lost` | the request is carried out, its answer is lost, and pushed reports are held for `stream_hold` |
+//! | `reject` | an order is refused with −2010 |
+//! | `rate_limit` | the request is refused with −1003; a poll or a cancel has failed |
+//! | `stop_rejected` | a conditional order is refused with −2021 |
+//! | `late_fill` | half of a resting order is filled just before it is cancelled, and the fill is reported after the end |
+//! | `outage` | nothing arrives and nothing is answered; pushed reports come when it is over |
+//! | `latency_spike` | requests and reports take `spike` longer |
+//! | `clock_jump` | the venue's clock is `clock_jump` ahead, so that requests stamped by the old offset are refused with −1021 |
+//! | `late_visibility` | orders younger than `visibility_lag` are not found and not listed |
+//!
+//! The last four last for a while; the others hit one request. A fault of one symbol hits the requests that name
+//! it, and an outage of one symbol does not hold the stream.
 
-use rand_xoshiro::Xoshiro256PlusPlus;
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::random;
+use super::latency::Dice;
+use super::settings::SettingError;
 use crate::types::{Rate, Span, Symbol, Timestamp};
 
-/// What can go wrong at a venue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// The order is accepted, and its answer is lost.
-    AnswerLost,
-    /// The order never arrives, and nothing says so.
-    OrderLost,
-    /// A fill from before a cancel is reported after it.
-    LateFill,
-    /// The order is refused for no fault of ours.
-    Reject,
-    /// The request is refused by the rate limit.
-    RateLimit,
-    /// Nothing arrives and nothing is answered.
-    Outage,
-    /// Everything takes fifty times as long.
-    LatencySpike,
-    /// Our clock is off by more than the window allows.
-    ClockJump,
-}
+/// Most entries of a schedule: more than a person writes.
+const MAX_SCHEDULE: usize = 1_000;
 
-impl Kind {
-    const ALL: [Kind; 8] = [
-        Kind::AnswerLost,
-        Kind::OrderLost,
-        Kind::LateFill,
-        Kind::Reject,
-        Kind::RateLimit,
-        Kind::Outage,
-        Kind::LatencySpike,
-        Kind::ClockJump,
-    ];
-}
-
-/// Faults of the venue.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// Faults of the simulated exchange.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Faults at set times.
+    /// Seed of what is drawn by chance.
+    pub seed: u64,
+    /// What happens when, counted from the start of the session.
     pub schedule: Vec<Scheduled>,
-    /// Faults at random: each request draws for each.
-    pub random: Vec<Random>,
-    /// Randomness ends this long after the session's first market data; never, if it is not set.
-    pub random_until: Option<Span>,
+    /// How likely each kind is, by request.
+    pub chances: Chances,
+    /// How long after a request the client gives its answer up.
+    pub answer_timeout: Span,
+    /// How long pushed reports are held after an answer was lost.
+    pub stream_hold: Span,
+    /// How long after its cancel a late fill is reported.
+    pub late_fill_after: Span,
+    /// By how much a latency spike delays each message.
+    pub spike: Span,
+    /// How far the venue's clock jumps ahead.
+    pub clock_jump: Span,
+    /// How young an order is that cannot be seen yet.
+    pub visibility_lag: Span,
+    /// How long an outage, spike, jump or time of late visibility lasts that came by chance.
+    pub random_lasts: Span,
 }
 
-/// A fault at a set time.
+/// An entry of the schedule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Scheduled {
-    /// What goes wrong.
-    pub kind: Kind,
-    /// From this long after the session's first market data.
+    /// From this long after the start of the session on.
     pub after: Span,
-    /// For this long.
-    #[serde(rename = "for")]
-    pub lasting: Span,
-    /// On this symbol alone; on all, if none is given.
+    /// For this long; without it, once.
+    #[serde(rename = "for", default)]
+    pub lasts: Span,
+    /// What happens.
+    pub kind: FaultKind,
+    /// To requests about this symbol only.
     #[serde(default)]
     pub symbol: Option<Symbol>,
 }
 
-/// A fault at random.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Random {
-    /// What goes wrong.
-    pub kind: Kind,
-    /// How often, of the requests that it can strike.
-    pub rate: Rate,
+/// Chances of each kind, by request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Chances {
+    /// Of `request_lost`.
+    pub request_lost: Rate,
+    /// Of `request_late`.
+    pub request_late: Rate,
+    /// Of `answer_lost`.
+    pub answer_lost: Rate,
+    /// Of `reject`.
+    pub reject: Rate,
+    /// Of `rate_limit`.
+    pub rate_limit: Rate,
+    /// Of `stop_rejected`.
+    pub stop_rejected: Rate,
+    /// Of `late_fill`.
+    pub late_fill: Rate,
+    /// That an outage begins.
+    pub outage: Rate,
+    /// That a latency spike begins.
+    pub latency_spike: Rate,
+    /// That the venue's clock jumps.
+    pub clock_jump: Rate,
+    /// That a time of late visibility begins.
+    pub late_visibility: Rate,
 }
+
+/// A kind of fault; the table above says what each does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FaultKind {
+    /// A request never arrives.
+    RequestLost,
+    /// A request arrives late and is not answered.
+    RequestLate,
+    /// A request is carried out and not answered.
+    AnswerLost,
+    /// An order is refused.
+    Reject,
+    /// A request is refused for the rate of requests.
+    RateLimit,
+    /// A conditional order is refused.
+    StopRejected,
+    /// A fill is reported after the order's end.
+    LateFill,
+    /// The venue is away.
+    Outage,
+    /// Messages take longer.
+    LatencySpike,
+    /// The venue's clock is ahead.
+    ClockJump,
+    /// Young orders cannot be seen.
+    LateVisibility,
+}
+
+impl FaultKind {
+    /// Does it last for a while, in place of hitting one request?
+    pub const fn lasts(self) -> bool {
+        match self {
+            FaultKind::Outage | FaultKind::LatencySpike | FaultKind::ClockJump | FaultKind::LateVisibility => true,
+            FaultKind::RequestLost
+            | FaultKind::RequestLate
+            | FaultKind::AnswerLost
+            | FaultKind::Reject
+            | FaultKind::RateLimit
+            | FaultKind::StopRejected
+            | FaultKind::LateFill => false,
+        }
+    }
+}
+
+impl FaultKind {
+    /// Is it of the connection or the venue as a whole?
+    const fn is_global(self) -> bool {
+        match self {
+            FaultKind::LatencySpike | FaultKind::ClockJump => true,
+            FaultKind::RequestLost
+            | FaultKind::RequestLate
+            | FaultKind::AnswerLost
+            | FaultKind::Reject
+            | FaultKind::RateLimit
+            | FaultKind::StopRejected
+            | FaultKind::LateFill
+            | FaultKind::Outage
+            | FaultKind::LateVisibility => false,
+        }
+    }
+}
+
+impl Chances {
+    const fn of(&self, kind: FaultKind) -> Rate {
+        match kind {
+            FaultKind::RequestLost => self.request_lost,
+            FaultKind::RequestLate => self.request_late,
+            FaultKind::AnswerLost => self.answer_lost,
+            FaultKind::Reject => self.reject,
+            FaultKind::RateLimit => self.rate_limit,
+            FaultKind::StopRejected => self.stop_rejected,
+            FaultKind::LateFill => self.late_fill,
+            FaultKind::Outage => self.outage,
+            FaultKind::LatencySpike => self.latency_spike,
+            FaultKind::ClockJump => self.clock_jump,
+            FaultKind::LateVisibility => self.late_visibility,
+        }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            seed: 1,
+            schedule: Vec::new(),
+            chances: Chances::default(),
+            answer_timeout: Span::secs(3),
+            stream_hold: Span::secs(10),
+            late_fill_after: Span::secs(3),
+            spike: Span::secs(2),
+            clock_jump: Span::secs(3),
+            visibility_lag: Span::SECOND,
+            random_lasts: Span::secs(30),
+        }
+    }
+}
+
+const ALL_KINDS: [FaultKind; 11] = [
+    FaultKind::RequestLost,
+    FaultKind::RequestLate,
+    FaultKind::AnswerLost,
+    FaultKind::Reject,
+    FaultKind::RateLimit,
+    FaultKind::StopRejected,
+    FaultKind::LateFill,
+    FaultKind::Outage,
+    FaultKind::LatencySpike,
+    FaultKind::ClockJump,
+    FaultKind::LateVisibility,
+];
 
 impl Settings {
-    /// Checks every setting.
+    /// Checks every value.
     ///
     /// # Errors
-    /// The setting, its value and the remedy, in words.
-    pub fn check(&self) -> Result<(), String> {
-        for one in &self.random {
-            if one.rate.is_negative() || one.rate > Rate::ONE {
-                return Err(format!("`faults.random` has a rate of {}; set it between 0% and 100%", one.rate));
+    /// The first setting that cannot be used, with a remedy.
+    pub fn check(&self) -> Result<(), SettingError> {
+        for kind in ALL_KINDS {
+            let chance = self.chances.of(kind);
+            if chance.is_negative() || chance > Rate::percent(100) {
+                return Err(SettingError::new("chances", chance, "write a ratio from 0% to 100%"));
             }
         }
-        match self.schedule.iter().find(|one| !one.lasting.to_std().as_nanos().gt(&0)) {
-            Some(one) => Err(format!("`faults.schedule` has {:?} for {}; set `for` above 0s", one.kind, one.lasting)),
-            None => Ok(()),
+        let spans = [
+            ("answer_timeout", self.answer_timeout),
+            ("stream_hold", self.stream_hold),
+            ("late_fill_after", self.late_fill_after),
+            ("spike", self.spike),
+            ("clock_jump", self.clock_jump),
+            ("visibility_lag", self.visibility_lag),
+            ("random_lasts", self.random_lasts),
+        ];
+        for (setting, span) in spans {
+            if span < Span::ZERO || span > Span::HOUR {
+                return Err(SettingError::new(setting, span, "write at most an hour"));
+            }
+        }
+        if self.schedule.len() > MAX_SCHEDULE {
+            let value = format!("of {} entries", self.schedule.len());
+            return Err(SettingError::new("schedule", value, "give at most a thousand"));
+        }
+        for entry in &self.schedule {
+            if entry.after < Span::ZERO || entry.lasts < Span::ZERO {
+                return Err(SettingError::new("schedule", entry.after, "write spans from 0ms up"));
+            }
+            if entry.kind.lasts() && entry.lasts == Span::ZERO {
+                let value = format!("{:?} at {}", entry.kind, entry.after);
+                return Err(SettingError::new("schedule", value, "say `for` how long"));
+            }
+            if entry.kind.is_global() && entry.symbol.is_some() {
+                let value = format!("{:?} of one symbol", entry.kind);
+                return Err(SettingError::new("schedule", value, "leave the symbol out: it is the same for all"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The faults of a session.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Faults {
+    pub settings: Settings,
+    start: Timestamp,
+    dice: Dice,
+    /// Which entries of the schedule that happen once have happened.
+    spent: Vec<bool>,
+    /// What came by chance and lasts, and until when.
+    lasting: BTreeMap<FaultKind, Timestamp>,
+    /// Can nothing happen at all?
+    quiet: bool,
+}
+
+impl Faults {
+    pub(super) fn new(settings: Settings, start: Timestamp) -> Faults {
+        let quiet = settings.schedule.is_empty() && ALL_KINDS.iter().all(|kind| settings.chances.of(*kind).is_zero());
+        let (dice, spent) = (Dice::new(settings.seed), vec![false; settings.schedule.len()]);
+        Faults { settings, start, dice, spent, lasting: BTreeMap::new(), quiet }
+    }
+
+    /// Does this kind hit the request at hand?
+    pub(super) fn strikes(&mut self, kind: FaultKind, at: Timestamp, symbol: Option<&Symbol>) -> bool {
+        if self.quiet {
+            return false;
+        }
+        for (entry, spent) in self.settings.schedule.iter().zip(&mut self.spent) {
+            let concerned = entry.symbol.is_none() || entry.symbol.as_ref() == symbol;
+            let begin = self.start + entry.after;
+            if entry.kind != kind || !concerned || at < begin {
+                continue;
+            }
+            if entry.lasts > Span::ZERO && at < begin + entry.lasts {
+                return true;
+            }
+            if entry.lasts == Span::ZERO && !*spent {
+                *spent = true;
+                return true;
+            }
+        }
+        self.draw(kind)
+    }
+
+    /// Lets faults that last begin by chance; called once for each request.
+    pub(super) fn begin_lasting(&mut self, at: Timestamp) {
+        if self.quiet {
+            return;
+        }
+        for kind in ALL_KINDS.into_iter().filter(|kind| kind.lasts()) {
+            if self.draw(kind) {
+                self.lasting.insert(kind, at + self.settings.random_lasts);
+            }
         }
     }
 
-    /// Does this fault strike now? Draws the same number of random figures whatever the answer.
-    pub(super) fn strikes(
-        &self,
-        kind: Kind,
-        since_start: Span,
-        symbol: Option<&Symbol>,
-        rng: &mut Xoshiro256PlusPlus,
-    ) -> bool {
-        let planned = self.schedule.iter().any(|one| {
-            let here = one.symbol.as_ref().is_none_or(|wanted| symbol == Some(wanted));
-            one.kind == kind && here && since_start >= one.after && since_start < one.after + one.lasting
+    /// Until when a fault that lasts holds; none if it does not hold now.
+    pub(super) fn holds_until(&self, kind: FaultKind, at: Timestamp, symbol: Option<&Symbol>) -> Option<Timestamp> {
+        if self.quiet {
+            return None;
+        }
+        let by_chance = self.lasting.get(&kind).copied().filter(|until| at < *until);
+        let scheduled = self.settings.schedule.iter().filter_map(|entry| {
+            let begin = self.start + entry.after;
+            let until = begin + entry.lasts;
+            let concerned = entry.symbol.is_none() || entry.symbol.as_ref() == symbol;
+            (entry.kind == kind && concerned && at >= begin && at < until).then_some(until)
         });
-        let over = self.random_until.is_some_and(|until| since_start >= until);
-        let mut drawn = false;
-        for one in self.random.iter().filter(|one| one.kind == kind) {
-            drawn |= random::chance(rng, one.rate);
+        scheduled.chain(by_chance).max()
+    }
+
+    /// By how much messages are delayed now.
+    pub(super) fn spike(&self, at: Timestamp) -> Span {
+        self.holds_until(FaultKind::LatencySpike, at, None).map_or(Span::ZERO, |_| self.settings.spike)
+    }
+
+    /// Venue time minus true time.
+    pub(super) fn clock_offset(&self, at: Timestamp) -> Span {
+        self.holds_until(FaultKind::ClockJump, at, None).map_or(Span::ZERO, |_| self.settings.clock_jump)
+    }
+
+    /// An instant in the second half of the receive window of a request sent at `sent`.
+    pub(super) fn late_arrival(&mut self, sent: Timestamp, window: Span) -> Timestamp {
+        let half = window.as_nanos().max(2) / 2;
+        let more = self.dice.below(half.unsigned_abs());
+        sent + Span::nanos(half) + Span::nanos(i64::try_from(more).unwrap_or_default())
+    }
+
+    fn draw(&mut self, kind: FaultKind) -> bool {
+        /// Parts of a whole that chances are compared in.
+        const WHOLE: u64 = 1_000_000_000_000;
+        let chance = self.settings.chances.of(kind);
+        if chance.is_zero() {
+            return false;
         }
-        planned || (drawn && !over)
-    }
-
-    /// Is there anything to rehearse?
-    pub fn is_empty(&self) -> bool {
-        Kind::ALL.into_iter().all(|kind| {
-            !self.schedule.iter().any(|one| one.kind == kind) && !self.random.iter().any(|one| one.kind == kind)
-        })
+        let drawn = i64::try_from(self.dice.below(WHOLE)).unwrap_or(i64::MAX);
+        Rate::new(drawn, 12) < chance
     }
 }
-
-/// How long after the start of the market an instant is.
-pub(super) fn since(start: Option<Timestamp>, at: Timestamp) -> Span {
-    start.map_or(Span::ZERO, |start| at.since(start))
-}
-
-/// How many times longer everything takes in a latency spike.
-pub(super) const SPIKE: i64 = 50;
-/// After this long without an answer a client gives up waiting: what it then hears is that there was none.
-pub(super) const ANSWER_TIMEOUT: Span = Span::SECOND;
-/// How late a late fill is.
-pub(super) const LATE_FILL: Span = Span::secs(2);

@@ -1,7 +1,7 @@
 //! What a trade does: to the order, to the account, to the journal. And how an order ends.
 
 use super::Core;
-use super::account::{AccountId, Margin};
+use super::account::{AccountId, MarginMode};
 use super::changes::{CashKind, Change, FillChange};
 use super::order::Order;
 use crate::protocol::{DoneReason, Fill, ReportBody, Stage};
@@ -82,7 +82,7 @@ impl Core {
         let key = (fill.instrument, fill.position_side);
         let position = one.positions.entry(key).or_default();
         let traded = position.trade(fill.side, fill.price, fill.qty);
-        if one.config.margin == Margin::Isolated {
+        if one.config.margin == MarginMode::Isolated {
             position.isolated += traded.opened.divided_by(leverage, Rounding::Up);
         }
         position.updated_at = now;

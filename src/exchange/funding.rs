@@ -6,7 +6,7 @@
 //! does, else the setting's.
 
 use super::Core;
-use super::account::AccountId;
+use super::account::{AccountId, MarginMode};
 use super::changes::CashKind;
 use super::market::is_price;
 use crate::protocol::{AccountReport, Funding, FundingPayment, Mark};
@@ -111,14 +111,15 @@ impl Core {
         rate: Rate,
         mark: Price,
     ) {
-        let Some(position) = self.accounts[account.index()].positions.get_mut(&key) else { return };
+        let one = &mut self.accounts[account.index()];
+        let Some(position) = one.positions.get_mut(&key) else { return };
         let worth = mark.notional(position.qty.abs());
         let signed = if position.qty.is_negative() { worth } else { -worth };
         let amount = signed.times(rate, Rounding::Down);
         if amount.is_zero() {
             return;
         }
-        if position.isolated.is_positive() {
+        if one.config.margin == MarginMode::Isolated {
             position.isolated += amount;
         }
         self.numbers.funding += 1;

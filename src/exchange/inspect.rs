@@ -1,7 +1,7 @@
 //! Looking in from outside, without latency: for tests, for the simulator's judge, and for a server that speaks
 //! for this exchange. Also what is set outside of the order path: leverage and transfers.
 
-use super::account::AccountId;
+use super::account::{AccountId, MarginMode};
 use super::changes::CashKind;
 use super::codes::Refusal;
 use super::{Exchange, Settings};
@@ -122,7 +122,7 @@ impl Exchange {
     ///
     /// # Errors
     /// −4028 if there is no such leverage, −2027 if the position is too large for it, −2028 if the margin that
-    /// it asks for is not there.
+    /// it asks for is not there, −4161 if an isolated position is open and it would be lowered.
     pub fn set_leverage(&mut self, account: AccountId, id: InstrumentId, leverage: u32) -> Result<(), Refusal> {
         if !self.core.is_known(id) {
             return Err(Refusal::UNKNOWN_INSTRUMENT);
@@ -131,6 +131,10 @@ impl Exchange {
             return Err(Refusal::BAD_LEVERAGE);
         }
         let before = self.leverage(account, id);
+        let one = &self.core.accounts[account.index()];
+        if leverage < before && one.config.margin == MarginMode::Isolated && one.holds(id) {
+            return Err(Refusal::LEVERAGE_FIXED);
+        }
         let positions = self.core.accounts[account.index()].positions.iter().filter(|(key, _)| key.0 == id);
         let worth = positions.map(|(_, position)| self.core.mark_of(id, position).notional(position.qty.abs()));
         let tier = self.core.instruments.get(id).tier(worth.max().unwrap_or_default());

@@ -6,7 +6,7 @@
 //! costs at most its margin, and a flat account is never below zero.
 
 use super::Core;
-use super::account::{AccountId, Margin};
+use super::account::{AccountId, MarginMode};
 use super::changes::{CashKind, Change};
 use super::order::Order;
 use super::position::Position;
@@ -32,7 +32,7 @@ impl Core {
             return;
         }
         let doomed = self.failing(account);
-        let cross = self.accounts[account.index()].config.margin == Margin::Cross;
+        let cross = self.accounts[account.index()].config.margin == MarginMode::Cross;
         let orders = self.accounts[account.index()].open.values().copied().filter(|id| {
             let instrument = self.orders.get(id).map(|order| order.request.instrument);
             cross || doomed.iter().any(|(one, _)| Some(*one) == instrument)
@@ -49,8 +49,8 @@ impl Core {
     pub(super) fn fails(&self, account: AccountId) -> bool {
         let one = &self.accounts[account.index()];
         match one.config.margin {
-            Margin::Cross => self.fails_as_a_whole(account),
-            Margin::Isolated => one.positions.iter().any(|(key, position)| self.fails_alone(key.0, position)),
+            MarginMode::Cross => self.fails_as_a_whole(account),
+            MarginMode::Isolated => one.positions.iter().any(|(key, position)| self.fails_alone(key.0, position)),
         }
     }
 
@@ -75,7 +75,7 @@ impl Core {
 
     fn failing(&self, account: AccountId) -> Vec<Key> {
         let one = &self.accounts[account.index()];
-        let cross = one.config.margin == Margin::Cross;
+        let cross = one.config.margin == MarginMode::Cross;
         let positions = one.positions.iter().filter(|(key, position)| cross || self.fails_alone(key.0, position));
         positions.map(|(key, _)| *key).collect()
     }
@@ -109,7 +109,7 @@ impl Core {
         self.push_order(&order, ReportBody::Filled(fill));
         let filled = Order { filled: order.qty, filled_notional: price.notional(order.qty), ..order };
         self.changes.push(Change::Order(filled.row(Stage::Done(DoneReason::Filled))));
-        if self.accounts[account.index()].config.margin == Margin::Isolated {
+        if self.accounts[account.index()].config.margin == MarginMode::Isolated {
             let left = position.isolated + realised - fill.fee;
             self.insure(account, (-left).max(Usdt::ZERO));
         }
@@ -150,8 +150,8 @@ impl Core {
         let one = &self.accounts[account.index()];
         let position = one.positions.get(&key)?;
         let behind = match one.config.margin {
-            Margin::Isolated => position.isolated,
-            Margin::Cross => {
+            MarginMode::Isolated => position.isolated,
+            MarginMode::Cross => {
                 let others = one.positions.iter().filter(|(other, _)| **other != key);
                 let rest = others.map(|(other, position)| {
                     position.unrealised(self.mark_of(other.0, position)) - self.maintenance(other.0, position)

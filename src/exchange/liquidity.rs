@@ -37,6 +37,14 @@ impl Core {
         board.quote.or_else(|| self.made_quote(id, board.last?))
     }
 
+    /// The best price that the market gives a taker.
+    pub(super) fn touch(&self, id: InstrumentId, taker: Side) -> Option<Price> {
+        self.quote(id).map(|quote| match taker {
+            Side::Buy => quote.ask,
+            Side::Sell => quote.bid,
+        })
+    }
+
     /// Half the spread to each side of the last price, rounded outwards to the tick.
     fn made_quote(&self, id: InstrumentId, last: Price) -> Option<Quote> {
         let tick = self.instruments.get(id).tick;

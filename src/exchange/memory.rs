@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::account::AccountId;
 use super::changes::Change;
+use super::settings::Settings;
 use crate::protocol::{Fill, Stage};
 use crate::types::{ClientOrderId, InstrumentId, Qty, Span, Timestamp, VenueOrderId};
 
@@ -16,6 +17,16 @@ pub(super) struct Bounds {
     pub orders: usize,
     pub age: Span,
     pub fills: usize,
+}
+
+impl Bounds {
+    pub(super) fn of(settings: &Settings) -> Bounds {
+        Bounds {
+            orders: settings.keep_ended_orders as usize,
+            age: settings.keep_ended_for,
+            fills: settings.keep_fills as usize,
+        }
+    }
 }
 
 /// An order that ended.

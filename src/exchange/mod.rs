@@ -1,355 +1,263 @@
-//! A simulated exchange: matching, queue, latency, fees, funding, margin tiers, liquidation and faults, pure and in
-//! integers. It keeps books of its own, so that ours can be checked against them.
+//! A simulated exchange for USDT-margined perpetual futures: one market, several accounts, no clock of its own.
 //!
-//! Requests and reports travel: each takes its drawn latency, and everything happens in the order of its instant.
-//! The market's liquidity comes back with the next market data; what an account took until then is gone. Accounts do not
-//! trade with each other: each meets the market alone.
-
+//! It is driven from outside. [`Exchange::on_market`] moves the market, [`Exchange::send`] hands it a request,
+//! [`Exchange::poll`] gives the next report that has arrived by then. Between two calls nothing happens. All
+//! arithmetic is in integers and rounds against the account; all randomness is a seeded generator in the state;
+//! the state can be written out and read back at any point and goes on the same.
+//!
+//! **Who trades with whom.** Participants trade against the market that the feed describes, and with each other:
+//! a resting order of one account is part of what another account's taker walks. At one price the market comes
+//! first. The market does not react to our trades, but what a taker took is not offered again until the feed
+//! moves. An order that meets its own account's order expires (self-trade prevention, the taker's side).
+//!
+//! **Takers** walk the book where the feed has one, else the best quote and then the assumed depth of the
+//! settings. A market order goes no farther than the percent-price limit; what is left expires.
+//!
+//! **Makers** are filled when the market trades through their price, or at their price once the quantity that
+//! was displayed there when they joined has been traded away or withdrawn. `resting` has the exact model.
+//!
+//! **Bars alone** are walked as a path, `bar_path`; an order whose outcome rests on that path is marked.
+//!
+//! **Order of things.** At one instant: fundings, then requests as they arrive, then the market. At one price:
+//! resting orders that the market came to, then liquidations, then triggers.
 #![deny(clippy::float_arithmetic)]
 
 mod account;
+mod arrival;
+mod bar_path;
+mod board;
 mod book;
+mod cancel;
+mod changes;
+mod codes;
+mod conditional;
+mod entry;
 pub mod faults;
+mod fills;
+mod filters;
+mod funding;
+mod inspect;
+mod latency;
+mod liquidation;
+mod liquidity;
 mod margin;
+mod market;
 mod matching;
-mod path;
-mod random;
-mod requests;
-mod screen;
+mod memory;
+mod order;
+mod position;
+mod queries;
+mod reports;
+mod resting;
 mod settings;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
 
-use rand_xoshiro::Xoshiro256PlusPlus;
-use rand_xoshiro::rand_core::SeedableRng;
 use serde::{Deserialize, Serialize};
 
-pub use account::{AccountConfig, AccountId, EndedOrder, Holding, MarginMode, OpenOrder};
-pub use margin::{liquidation_price, maintenance_margin};
-pub use settings::{DepthStep, Settings};
+pub use account::{AccountConfig, AccountId, MarginMode};
+pub use changes::{CashChange, CashKind, Change, FillChange, OrderChange, PositionChange};
+pub use codes::Refusal;
+pub use latency::LatencyPoint;
+pub use reports::Delivery;
+pub use settings::{DepthPoint, SettingError, Settings};
 
-use crate::protocol::{DoneReason, FeedShape, Fill, MarketData, MarketEvent, OrderKind, VenueReport, VenueRequest};
-use crate::types::{
-    ClientOrderId, InstrumentId, Instruments, PositionSide, Qty, Side, Span, Timestamp, Usdt, VenueOrderId,
-};
 use account::Account;
-use book::Book;
+use arrival::Inbound;
+use board::Board;
+use changes::Changes;
+use faults::Faults;
+use latency::Dice;
+use memory::{Bounds, Memory};
+use order::Order;
 
-/// Something that the exchange did, for a store beside it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Change {
-    /// An order was accepted, filled in part, or ended.
-    Order {
-        /// Whose.
-        account: AccountId,
-        /// The exchange's number.
-        id: VenueOrderId,
-        /// The client's.
-        client_id: ClientOrderId,
-        /// Of which instrument.
-        instrument: InstrumentId,
-        /// Which way.
-        side: Side,
-        /// How it ended; none while it is open.
-        ended: Option<DoneReason>,
-        /// Filled so far.
-        filled: Qty,
-        /// When.
-        at: Timestamp,
-    },
-    /// A trade of an account.
-    Fill {
-        /// Whose.
-        account: AccountId,
-        /// The trade.
-        fill: Fill,
-    },
-    /// Money moved: the sum of all is the balance.
-    Cash {
-        /// Whose.
-        account: AccountId,
-        /// Why: `opening`, `realised`, `fee`, `funding`, `insurance`.
-        kind: &'static str,
-        /// How much.
-        amount: Usdt,
-        /// When.
-        at: Timestamp,
-    },
-    /// A position changed.
-    Position {
-        /// Whose.
-        account: AccountId,
-        /// Of which instrument.
-        instrument: InstrumentId,
-        /// Which leg.
-        side: PositionSide,
-        /// Signed.
-        qty: Qty,
-        /// When.
-        at: Timestamp,
-    },
-}
+use crate::protocol::{FeedShape, MarketEvent, VenueRequest};
+use crate::types::{InstrumentId, Instruments, Timestamp};
 
-/// Something that reaches an account.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Delivery {
-    /// When.
-    pub at: Timestamp,
-    /// Whose.
-    pub account: AccountId,
-    /// What.
-    pub report: VenueReport,
-}
-
-/// What is on its way.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-enum Task {
-    Arrive { account: AccountId, request: VenueRequest, sent_at: Timestamp, fate: Fate },
-    Deliver { account: AccountId, report: VenueReport },
-    Fund { instrument: InstrumentId },
-}
-
-/// What the faults do to a request on its way.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Fate {
-    answer_lost: bool,
-    late_fill: bool,
-    clock_off: bool,
-}
-
-/// The exchange.
+/// The simulated exchange.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Exchange {
+    core: Core,
+    memory: Memory,
+}
+
+/// All of the exchange's state but its memory of ended orders and of fills: small, so that it can be written
+/// often. [`Exchange::revive`] makes an exchange of it again.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Core {
     settings: Settings,
     instruments: Instruments,
     shape: FeedShape,
-    rng: Xoshiro256PlusPlus,
-    at: Timestamp,
-    started: Option<Timestamp>,
-    books: Vec<Book>,
+    now: Timestamp,
+    boards: Vec<Board>,
     accounts: Vec<Account>,
-    queue: BTreeMap<(Timestamp, u64), Task>,
-    queued: u64,
-    next_order: u64,
-    next_trade: u64,
-    next_funding: u64,
-    /// Does the bar that is being walked decide between several orders of an account?
-    path_dependent: bool,
-    #[serde(skip)]
-    changes: Vec<Change>,
+    orders: BTreeMap<u64, Order>,
+    inbound: BTreeMap<(Timestamp, u64), Inbound>,
+    outbox: BTreeMap<(Timestamp, u64), Delivery>,
+    changes: Changes,
+    dice: Dice,
+    faults: Faults,
+    numbers: Numbers,
+    /// When the next funding is settled; `MAX` while nobody holds a position.
+    funding_due: Timestamp,
+    /// Accounts whose positions or money changed in the step at hand.
+    touched: Vec<(AccountId, InstrumentId)>,
+    /// Accounts whose outcome in the bar at hand rests on the path assumed inside it.
+    path_dependent: Vec<AccountId>,
+    /// Market events that could not be used.
+    ignored: u64,
+}
+
+/// The last number given of each kind. They stay far below 2⁵³, beyond which some clients lose digits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Numbers {
+    order: u64,
+    trade: u64,
+    funding: u64,
+    transfer: u64,
+    sequence: u64,
 }
 
 impl Exchange {
-    /// An exchange that has seen no market yet.
+    /// An exchange without accounts, before its first market event.
     pub fn new(settings: Settings, instruments: Instruments, shape: FeedShape, seed: u64) -> Exchange {
-        Exchange {
-            books: vec![Book::default(); instruments.len()],
+        let memory = Memory::new(Bounds::of(&settings));
+        let core = Core {
+            boards: vec![Board::default(); instruments.len()],
             settings,
             instruments,
             shape,
-            rng: Xoshiro256PlusPlus::seed_from_u64(seed),
-            at: Timestamp::EPOCH,
-            started: None,
+            now: Timestamp::EPOCH,
             accounts: Vec::new(),
-            queue: BTreeMap::new(),
-            queued: 0,
-            next_order: 1,
-            next_trade: 1,
-            next_funding: 1,
-            path_dependent: false,
-            changes: Vec::new(),
-        }
+            orders: BTreeMap::new(),
+            inbound: BTreeMap::new(),
+            outbox: BTreeMap::new(),
+            changes: Changes::default(),
+            dice: Dice::new(seed),
+            faults: Faults::new(faults::Settings::default(), Timestamp::EPOCH),
+            numbers: Numbers::default(),
+            funding_due: Timestamp::MAX,
+            touched: Vec::new(),
+            path_dependent: Vec::new(),
+            ignored: 0,
+        };
+        Exchange { core, memory }
+    }
+
+    /// Sets what goes wrong. The schedule counts from `start`, the beginning of the session.
+    pub fn set_faults(&mut self, settings: faults::Settings, start: Timestamp) {
+        self.core.faults = Faults::new(settings, start);
+    }
+
+    /// The state without its memory, for frequent writing.
+    pub fn core(&self) -> &Core {
+        &self.core
+    }
+
+    /// An exchange from its written state and the rows of its journal, oldest first. Rows of at most the kept
+    /// number of orders and fills matter; those not drained when the state was written are in it already.
+    pub fn revive(mut core: Core, rows: impl IntoIterator<Item = Change>) -> Exchange {
+        let mut memory = Memory::new(Bounds::of(&core.settings));
+        rows.into_iter().for_each(|row| memory.learn(&row));
+        core.changes.learn_again(|row| memory.learn(row));
+        Exchange { core, memory }
     }
 
     /// Opens an account.
+    ///
+    /// # Panics
+    /// After 65,535 accounts: the caller's contradiction.
     pub fn open_account(&mut self, config: AccountConfig) -> AccountId {
-        let id = AccountId(u16::try_from(self.accounts.len()).unwrap_or(u16::MAX));
-        self.accounts.push(Account::new(config));
-        self.changes.push(Change::Cash { account: id, kind: "opening", amount: config.balance, at: self.at });
+        let id = u16::try_from(self.core.accounts.len()).expect("a session has at most 65,535 accounts");
+        let id = AccountId(id);
+        self.core.accounts.push(Account::new(config));
+        self.core.move_cash(id, CashKind::Opening, config.balance, 0, None);
+        self.learn();
         id
     }
 
-    /// Moves the market. Everything that was due before happens first.
+    /// Works through everything due until `at`, then moves the market.
     pub fn on_market(&mut self, at: Timestamp, event: &MarketEvent) {
-        self.work_through(at);
-        self.at = self.at.max(at);
-        let instrument = event.instrument;
-        if instrument.index() >= self.books.len() {
-            return;
-        }
-        if self.started.is_none() {
-            self.begin(at);
-        }
-        self.move_market(instrument, &event.data);
+        self.work_until(at);
+        self.core.on_market(event);
+        self.learn();
     }
 
-    fn begin(&mut self, at: Timestamp) {
-        self.started = Some(at);
-        if self.shape.mark {
-            return;
-        }
-        for instrument in self.instruments.ids() {
-            let interval = self.instruments.get(instrument).funding_interval.max(Span::HOUR);
-            self.enqueue(at.floor(interval) + interval, Task::Fund { instrument });
-        }
-    }
-
-    fn move_market(&mut self, instrument: InstrumentId, data: &MarketData) {
-        let tick = self.instruments.get(instrument).tick;
-        let spread = self.settings.spread;
-        let book = &mut self.books[instrument.index()];
-        match data {
-            MarketData::Bar(bar) => {
-                if !self.shape.trades && !self.shape.quotes && bar.is_consistent() {
-                    self.walk_bar(instrument, bar);
-                }
-            }
-            MarketData::Quote(quote) => {
-                if quote.bid.is_positive() && quote.bid < quote.ask {
-                    book.quote = Some(*quote);
-                    self.after_quote(instrument);
-                }
-            }
-            MarketData::Trade(trade) => {
-                if trade.price.is_positive() {
-                    book.last = Some(trade.price);
-                    if !self.shape.quotes && !self.shape.depth {
-                        book.set_price(trade.price, spread, tick);
-                    }
-                    self.after_trade(instrument, trade);
-                }
-            }
-            MarketData::Mark(mark) => {
-                if mark.price.is_positive() {
-                    book.mark = Some(mark.price);
-                    book.funding_rate = Some(mark.funding_rate);
-                    self.after_mark(instrument);
-                }
-            }
-            MarketData::Funding(funding) => self.fund(instrument, funding.rate, funding.mark),
-            MarketData::Depth(depth) => {
-                book.apply_depth(depth);
-                self.after_depth(instrument, depth);
-            }
-            MarketData::Tradable(tradable) => book.halted = !tradable,
-            MarketData::History { .. } => {}
-        }
-    }
-
-    /// Takes a request that leaves the client at `at`.
+    /// A request leaves the client at `at`, stamped by a clock that agrees with the venue's usual one.
     pub fn send(&mut self, at: Timestamp, account: AccountId, request: VenueRequest) {
-        if usize::from(account.0) < self.accounts.len() {
-            self.send_through_faults(at, account, request);
-        }
+        self.send_stamped(at, at, account, request);
     }
 
-    /// When something next happens.
+    /// A request leaves the client at `at` with a timestamp of the client's making.
+    pub fn send_stamped(&mut self, at: Timestamp, stamp: Timestamp, account: AccountId, request: VenueRequest) {
+        self.work_until(at);
+        self.core.dispatch(stamp, account, request);
+    }
+
+    /// When something happens next without anything from outside; none if nothing would.
     pub fn next_due(&self) -> Option<Timestamp> {
-        self.queue.first_key_value().map(|((at, _), _)| *at)
+        let report = self.core.outbox.first_key_value().map(|((at, _), _)| *at);
+        let inside = self.core.next_inside();
+        report.into_iter().chain(inside).min()
     }
 
-    /// Works through what is due by `until`, up to the first thing that reaches an account.
+    /// The next report that has arrived at its client by `until`. Call it until it gives none.
     pub fn poll(&mut self, until: Timestamp) -> Option<Delivery> {
-        while let Some(entry) = self.queue.first_entry().filter(|entry| entry.key().0 <= until) {
-            let ((at, _), task) = entry.remove_entry();
-            self.at = self.at.max(at);
-            if let Task::Deliver { account, report } = task {
-                return Some(Delivery { at, account, report });
-            }
-            self.perform(task);
-        }
-        None
-    }
-
-    /// Performs what is due before the market moves; what reaches accounts stays queued.
-    fn work_through(&mut self, at: Timestamp) {
-        let due: Vec<(Timestamp, u64)> = self
-            .queue
-            .range(..=(at, u64::MAX))
-            .filter(|(_, task)| !matches!(task, Task::Deliver { .. }))
-            .map(|(key, _)| *key)
-            .collect();
-        for key in due {
-            if let Some(task) = self.queue.remove(&key) {
-                self.at = self.at.max(key.0);
-                self.perform(task);
+        loop {
+            let report = self.core.outbox.first_key_value().map(|((at, _), _)| *at).filter(|at| *at <= until);
+            let inside = self.core.next_inside().filter(|at| *at <= until);
+            match (report, inside) {
+                (Some(report), Some(inside)) if inside <= report => self.work_once(inside),
+                (Some(_), _) => return self.core.outbox.pop_first().map(|(_, delivery)| delivery),
+                (None, Some(inside)) => self.work_once(inside),
+                (None, None) => return None,
             }
         }
     }
 
-    fn perform(&mut self, task: Task) {
-        match task {
-            Task::Arrive { account, request, sent_at, fate } => self.arrive(account, request, sent_at, fate),
-            Task::Deliver { .. } => {}
-            Task::Fund { instrument } => {
-                let rate = self.settings.funding_rate;
-                if let Some(mark) = self.mark(instrument) {
-                    self.fund(instrument, rate, mark);
-                }
-                let interval = self.instruments.get(instrument).funding_interval.max(Span::HOUR);
-                self.enqueue(self.at.floor(interval) + interval, Task::Fund { instrument });
-            }
-        }
-    }
-
-    fn enqueue(&mut self, at: Timestamp, task: Task) {
-        self.queued += 1;
-        self.queue.insert((at, self.queued), task);
-    }
-
-    /// Sends a report on its way to an account.
-    fn report(&mut self, account: AccountId, report: VenueReport, delay: Span) {
-        let latency = random::pick_us(&mut self.rng, &self.settings.report_latency_us);
-        let latency = if self.spikes() { latency * faults::SPIKE } else { latency };
-        let one = &mut self.accounts[usize::from(account.0)];
-        let at = if delay > Span::ZERO {
-            self.at + latency + delay
-        } else {
-            one.last_report = one.last_report.max(self.at + latency);
-            one.last_report
-        };
-        self.enqueue(at, Task::Deliver { account, report });
-    }
-
-    fn spikes(&mut self) -> bool {
-        let since = faults::since(self.started, self.at);
-        self.settings.faults.strikes(faults::Kind::LatencySpike, since, None, &mut self.rng)
-    }
-
-    /// What has been done since this was last asked.
+    /// Rows that changed since the last call, oldest first.
     pub fn drain_changes(&mut self) -> Vec<Change> {
-        std::mem::take(&mut self.changes)
+        self.core.changes.drain()
     }
 
-    /// Wallet balance of an account.
-    pub fn balance(&self, account: AccountId) -> Usdt {
-        self.accounts[usize::from(account.0)].cash
+    fn work_until(&mut self, until: Timestamp) {
+        self.core.skip_fundings(until);
+        while let Some(at) = self.core.next_inside().filter(|at| *at <= until) {
+            self.work_once(at);
+        }
+        self.core.now = self.core.now.max(until);
     }
 
-    /// Positions of an account that are not flat.
-    pub fn positions(&self, account: AccountId) -> impl Iterator<Item = (InstrumentId, PositionSide, &Holding)> {
-        let all = self.accounts[usize::from(account.0)].positions.iter();
-        all.filter(|(_, holding)| !holding.qty.is_zero()).map(|((instrument, side), holding)| (*instrument, *side, holding))
+    /// Does the next thing that is due: a funding before a request.
+    fn work_once(&mut self, at: Timestamp) {
+        self.core.now = self.core.now.max(at);
+        if self.core.funding_due <= at {
+            self.core.settle_fundings_due();
+        } else if let Some((_, inbound)) = self.core.inbound.pop_first() {
+            self.core.arrive(&self.memory, inbound);
+        }
+        self.learn();
     }
 
-    /// Open orders of an account.
-    pub fn open_orders(&self, account: AccountId) -> impl Iterator<Item = &OpenOrder> {
-        self.accounts[usize::from(account.0)].orders.values()
-    }
-
-    /// Mark price: the feed's, or the last price where it has none.
-    pub fn mark(&self, instrument: InstrumentId) -> Option<crate::types::Price> {
-        let book = self.books.get(instrument.index())?;
-        if self.shape.mark { book.mark.or(book.last) } else { book.last.or(book.quote.map(|quote| quote.bid)) }
+    fn learn(&mut self) {
+        if self.core.changes.has_news() {
+            self.core.changes.learn(|change| self.memory.learn(change));
+        }
     }
 }
 
-/// Is this a close-position order of the same kind and side as that?
-fn same_close_position(kind: &OrderKind, other: &OrderKind) -> bool {
-    matches!(
-        (kind, other),
-        (OrderKind::Stop { .. }, OrderKind::Stop { .. }) | (OrderKind::TakeProfit { .. }, OrderKind::TakeProfit { .. })
-    )
+impl Core {
+    /// When the next funding or the next arrival is due.
+    fn next_inside(&self) -> Option<Timestamp> {
+        let arrival = self.inbound.first_key_value().map(|((at, _), _)| *at);
+        let funding = Some(self.funding_due).filter(|at| *at < Timestamp::MAX);
+        arrival.into_iter().chain(funding).min()
+    }
+
+    fn sequence(&mut self) -> u64 {
+        self.numbers.sequence += 1;
+        self.numbers.sequence
+    }
 }

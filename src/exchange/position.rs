@@ -50,13 +50,12 @@ impl Position {
                 Side::Sell => Rounding::Up,
                 Side::Buy => Rounding::Down,
             };
-            let share = closing.ratio_of(held, against);
             let whole = closing == held;
-            let cost = if whole { self.cost } else { self.cost.times(share, against) };
+            let cost = if whole { self.cost } else { self.cost.share(closing, held, against) };
             realised = (price.notional(closing) - cost) * side.closing().sign();
             self.cost -= cost;
-            let freed = self.isolated.times(share, Rounding::Up).min(self.isolated);
-            self.isolated = if whole { Usdt::ZERO } else { self.isolated - freed };
+            let freed = if whole { self.isolated } else { self.isolated.share(closing, held, Rounding::Up) };
+            self.isolated -= freed;
         }
         let opened = price.notional(opening);
         self.cost += opened;
@@ -117,10 +116,11 @@ mod tests {
     #[test]
     fn an_uneven_close_takes_the_loss_first_and_nothing_is_lost() {
         let mut position = Position::default();
-        position.trade(Side::Buy, p("100"), q("3"));
-        // A third of the cost is not exact: 1/3 rounded up at twelve places of 300 is 100.0000000002.
-        assert_eq!(position.trade(Side::Sell, p("100"), q("1")).realised, u("-0.0000000002"));
-        assert_eq!(position.trade(Side::Sell, p("100"), q("2")).realised, u("0.0000000002"));
+        position.trade(Side::Buy, p("20"), q("2"));
+        position.trade(Side::Buy, p("60"), q("1"));
+        // 100 for three: a third is 33.333333333334 rounded up.
+        assert_eq!(position.trade(Side::Sell, p("50"), q("1")).realised, u("16.666666666666"));
+        assert_eq!(position.trade(Side::Sell, p("50"), q("2")).realised, u("33.333333333334"));
         assert_eq!(position, Position { updated_at: position.updated_at, ..Position::default() });
     }
 }

@@ -50,11 +50,6 @@ impl Core {
         self.deliver(due, account, report);
     }
 
-    /// Tells a client at `due` what its own edge concludes by then: that no answer came.
-    pub(super) fn conclude(&mut self, due: Timestamp, account: AccountId, report: VenueReport) {
-        self.deliver(due, account, report);
-    }
-
     pub(super) fn push_order(&mut self, order: &Order, body: ReportBody) {
         let report = self.order_report(order.request.client_id, order.request.instrument, Some(order.id), body);
         self.push(order.account, report);
@@ -113,7 +108,8 @@ impl Core {
         (self.now + delay).max(self.accounts[account.index()].tail)
     }
 
-    fn deliver(&mut self, due: Timestamp, account: AccountId, report: VenueReport) {
+    /// Hands a report over at `due`, whatever else is on its way.
+    pub(super) fn deliver(&mut self, due: Timestamp, account: AccountId, report: VenueReport) {
         let key = (due, self.sequence());
         self.outbox.insert(key, Delivery { at: due, account, report });
     }

@@ -42,6 +42,9 @@ impl Core {
     /// A trade of others comes to the orders of the side that it took from.
     pub(super) fn print(&mut self, instrument: InstrumentId, trade: &Trade) {
         let side = trade.taker.closing();
+        if !self.best_resting(instrument, side).is_some_and(|(_, limit)| reaches(side, limit, trade.price)) {
+            return;
+        }
         let mut budget = trade.qty;
         let mut passed = Qty::ZERO;
         for id in self.boards[instrument.index()].resting(side).clone() {
@@ -79,7 +82,9 @@ impl Core {
     /// The other side of the market stands at or through the price of resting orders.
     pub(super) fn cross(&mut self, instrument: InstrumentId) {
         for side in [Side::Buy, Side::Sell] {
-            if self.boards[instrument.index()].resting(side).is_empty() {
+            let touch = self.touch(instrument, side);
+            let best = self.best_resting(instrument, side);
+            if !best.zip(touch).is_some_and(|((_, limit), price)| reaches(side, limit, price)) {
                 continue;
             }
             let mut offers = self.shown_offers(instrument, side).into_iter();
@@ -136,10 +141,7 @@ impl Core {
     fn shown_offers(&self, instrument: InstrumentId, taker: Side) -> Vec<(Price, Qty)> {
         let mut offers = self.offers(instrument, taker);
         if !self.book_leads(instrument) {
-            let best = self.quote(instrument).map(|quote| match taker {
-                Side::Buy => quote.ask,
-                Side::Sell => quote.bid,
-            });
+            let best = self.touch(instrument, taker);
             offers.retain(|(price, _)| Some(*price) == best);
         }
         offers

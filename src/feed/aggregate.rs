@@ -84,7 +84,8 @@ mod tests {
         backward.reverse();
         assert_eq!(forward, backward);
         let expect = [(300, 105, 111, 104, 110), (600, 110, 116, 109, 115)];
-        let found: Vec<_> = forward.iter().map(|bar| (bar.open_time.as_secs(), bar.open, bar.high, bar.low, bar.close)).collect();
+        let found: Vec<_> =
+            forward.iter().map(|bar| (bar.open_time.as_secs(), bar.open, bar.high, bar.low, bar.close)).collect();
         let whole = |(at, o, h, l, c): (i64, i64, i64, i64, i64)| {
             (at, Price::whole(o), Price::whole(h), Price::whole(l), Price::whole(c))
         };

@@ -17,7 +17,7 @@ mod random;
 mod settings;
 mod spec;
 
-use crate::protocol::{Bar, FeedShape, MarketEvent};
+use crate::protocol::{Bar, FeedShape, MarketData, MarketEvent};
 use crate::types::{InstrumentId, Instruments, Symbol, Timeframe, Timestamp};
 
 pub use error::{FeedError, Segment};
@@ -170,4 +170,18 @@ pub fn open(
             }
         },
     })
+}
+
+/// The place of a kind of record among an instrument's records of one instant.
+fn rank(data: &MarketData) -> u8 {
+    match data {
+        MarketData::Tradable(_) => 0,
+        MarketData::Mark(_) => 1,
+        MarketData::Quote(_) => 2,
+        MarketData::Depth(_) => 3,
+        MarketData::Trade(_) => 4,
+        MarketData::Funding(_) => 5,
+        MarketData::History { .. } => 6,
+        MarketData::Bar(_) => 7,
+    }
 }

@@ -8,9 +8,9 @@ use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
 /// Mixes words into a key.
 pub(super) fn key(words: &[u64]) -> u64 {
-    words.iter().fold(0x5851_f42d_4c95_7f2d, |key, word| {
-        SplitMix64::seed_from_u64(key.rotate_left(23) ^ *word).next_u64()
-    })
+    words
+        .iter()
+        .fold(0x5851_f42d_4c95_7f2d, |key, word| SplitMix64::seed_from_u64(key.rotate_left(23) ^ *word).next_u64())
 }
 
 /// A text as a word of a key.

@@ -92,8 +92,7 @@ fn instant(text: &str) -> Result<Timestamp, &'static str> {
 pub(super) fn day(year: i64, month: i64, day: i64) -> Option<Timestamp> {
     let (year, month, day) = (i16::try_from(year).ok()?, i8::try_from(month).ok()?, i8::try_from(day).ok()?);
     let date = jiff::civil::Date::new(year, month, day).ok()?;
-    let midnight = date.to_datetime(jiff::civil::Time::midnight());
-    let secs = jiff::tz::TimeZone::UTC.to_timestamp(midnight).ok()?.as_second();
+    let secs = jiff::tz::TimeZone::UTC.to_timestamp(date.at(0, 0, 0, 0)).ok()?.as_second();
     (secs >= 0).then_some(Timestamp::EPOCH + Span::secs(secs))
 }
 
@@ -122,9 +121,17 @@ mod tests {
         ] {
             assert_eq!(text(given), shown);
         }
-        for bad in
-            ["", "-", "20241001", "20241105-20241001", "20230229-", "2024-10-01", "abc-", "99999999999999999999-", "123-"]
-        {
+        for bad in [
+            "",
+            "-",
+            "20241001",
+            "20241105-20241001",
+            "20230229-",
+            "2024-10-01",
+            "abc-",
+            "99999999999999999999-",
+            "123-",
+        ] {
             let text = bad.parse::<TimeRange>().expect_err(bad).to_string();
             assert!(text.starts_with(&format!("--timerange `{bad}`")) && text.contains("20241001-20241105"), "{text}");
         }

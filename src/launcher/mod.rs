@@ -1,1 +1,82 @@
-//! Wiring.
+//! Floor 10: wiring. What the command line asks for is looked up, opened, started, run and ended here, and every way to end
+//! has its exit code.
+
+mod banner;
+mod commands;
+mod daemon;
+
+use std::process::ExitCode;
+
+use crate::cli::{self, Invocation};
+use crate::clock::Clock;
+use crate::config::{Config, ConfigError, ConfigFile, Environment, Inputs};
+use crate::types::Exit;
+
+/// An error with the exit code that it means.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub(crate) struct Failure {
+    exit: Exit,
+    message: String,
+}
+
+impl Failure {
+    fn new(exit: Exit, message: impl ToString) -> Failure {
+        Failure { exit, message: message.to_string() }
+    }
+}
+
+/// Does what the command line asks for.
+pub fn main(clock: Clock) -> ExitCode {
+    let asked = match cli::parse(arguments()) {
+        Ok(asked) => asked,
+        Err(error) => {
+            let code = if error.use_stderr() { Exit::Usage } else { Exit::Clean };
+            // A closed pipe is no reason to fail.
+            let _ = error.print();
+            return ExitCode::from(code.code());
+        }
+    };
+    let environment = environment();
+    let done = match &asked.task {
+        Some(task) => commands::run(task, &asked, &environment, clock),
+        None if asked.run.dry_run => commands::doctor(&asked, &environment, clock),
+        None => daemon::run(&asked, &environment, clock),
+    };
+    match done {
+        Ok(exit) => ExitCode::from(exit.code()),
+        Err(failure) => {
+            eprintln!("error: {}", failure.message);
+            ExitCode::from(failure.exit.code())
+        }
+    }
+}
+
+/// The one place that reads the process's environment.
+#[expect(clippy::disallowed_methods, reason = "the environment enters here, once, as a value")]
+fn environment() -> Environment {
+    Environment::from_pairs(std::env::vars_os())
+}
+
+/// The one place that reads the process's arguments.
+#[expect(clippy::disallowed_methods, reason = "the arguments enter here, once, as values")]
+fn arguments() -> Vec<std::ffi::OsString> {
+    std::env::args_os().collect()
+}
+
+/// The state directory; it is not made here.
+fn state_dir(asked: &Invocation, environment: &Environment) -> Result<std::path::PathBuf, Failure> {
+    cli::state_dir(asked.state_dir.clone(), environment).map_err(|problem| Failure::new(Exit::Configuration, problem))
+}
+
+/// The configuration from all layers.
+fn configuration(asked: &Invocation, environment: &Environment) -> Result<Config, Failure> {
+    let wrong = |error: ConfigError| Failure::new(Exit::Configuration, error);
+    let file = ConfigFile::read(asked.config.as_deref()).map_err(wrong)?;
+    let faults = match &asked.run.faults {
+        Some(path) => ConfigFile::read(Some(path)).map_err(wrong)?,
+        None => None,
+    };
+    let flags = asked.run.overrides();
+    crate::config::load(Inputs { file, environment, flags, faults }).map_err(wrong)
+}

@@ -296,7 +296,8 @@ fn write_position(db: &Connection, symbol: &str, step: &Step, row: &PositionRow)
     if row.qty.is_zero() {
         return execute(db, "DELETE FROM position_rows WHERE symbol = ?1", [symbol]);
     }
-    let sql = "INSERT OR REPLACE INTO position_rows (symbol, qty, cost, entry_price, opened_at, strategy, entry_id, stop,
+    let sql =
+        "INSERT OR REPLACE INTO position_rows (symbol, qty, cost, entry_price, opened_at, strategy, entry_id, stop,
                take_profit, trailing_activation, trailing_distance, trailing_min_move, best_price, max_qty, realised,
                fees, funding, updated_wall)
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";

@@ -133,8 +133,12 @@ fn backoff(tries: u32) -> Span {
 }
 
 fn next_of(order: &Order) -> Option<Timestamp> {
-    [order.query_at.filter(|_| order.row.stage < Stage::Working || order.is_unknown() || order.row.cancel_pending), order.cancel_at, order.fetch_at]
-        .into_iter()
-        .flatten()
-        .min()
+    [
+        order.query_at.filter(|_| order.row.stage < Stage::Working || order.is_unknown() || order.row.cancel_pending),
+        order.cancel_at,
+        order.fetch_at,
+    ]
+    .into_iter()
+    .flatten()
+    .min()
 }

@@ -24,7 +24,8 @@ impl IdSource {
     /// After two thousand million orders of one start: the sequence has no more numbers, and no id may be used twice.
     pub fn next(&mut self, leg: Leg) -> ClientOrderId {
         let sequence = self.next;
-        self.next = self.next.checked_add(1).filter(|next| *next < 36_u32.pow(6)).expect("I4: a sequence number is left");
+        self.next =
+            self.next.checked_add(1).filter(|next| *next < 36_u32.pow(6)).expect("I4: a sequence number is left");
         ClientOrderId::compose(&IdParts { scope: self.scope, sequence, attempt: 0, leg })
     }
 

@@ -232,9 +232,8 @@ impl Orders {
     /// How many orders the venue has never answered, and since when the oldest waits.
     pub fn unanswered(&self) -> Option<(usize, Timestamp)> {
         let waiting = self.iter().filter(|order| order.row.stage < Stage::Working);
-        let (count, oldest) = waiting.fold((0, Timestamp::MAX), |(count, oldest), order| {
-            (count + 1, oldest.min(order.row.intent.decided_at))
-        });
+        let (count, oldest) = waiting
+            .fold((0, Timestamp::MAX), |(count, oldest), order| (count + 1, oldest.min(order.row.intent.decided_at)));
         (count > 0).then_some((count, oldest))
     }
 

@@ -45,7 +45,9 @@ pub enum VenueError {
         reason: String,
     },
     /// Its file is of another feed, range or seed.
-    #[error("the paper venue in {path} was traded on `{stored}`, and this run is on `{wanted}`; run with the same feed, range and seed, or start anew with --reset-paper, which sets the old files aside")]
+    #[error(
+        "the paper venue in {path} was traded on `{stored}`, and this run is on `{wanted}`; run with the same feed, range and seed, or start anew with --reset-paper, which sets the old files aside"
+    )]
     OtherMarket {
         /// Which file.
         path: String,

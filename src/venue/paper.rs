@@ -11,8 +11,8 @@ use crate::exchange::{AccountConfig, AccountId, Exchange};
 use crate::protocol::{FeedShape, MarketEvent, VenueReport, VenueRequest};
 use crate::types::{Instruments, Timestamp};
 
-pub use store::{FILE_NAME, PaperBooks};
 use store::Store;
+pub use store::{FILE_NAME, PaperBooks};
 
 /// How far the venue has worked through its market: all records before `at`, and this many of those at `at`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -55,6 +55,11 @@ impl PaperVenue {
         let mut venue = PaperVenue { exchange, account, store, position: MarketPosition::default() };
         venue.keep()?;
         Ok(venue)
+    }
+
+    /// Sets what goes wrong, counted from the session's start.
+    pub fn rehearse(&mut self, faults: crate::exchange::faults::Settings, start: Timestamp) {
+        self.exchange.set_faults(faults, start);
     }
 
     /// Where a restart goes on.

@@ -58,8 +58,7 @@ impl BarFeed {
             let end = range.until.map_or(series.len(), |until| series.opening_from(until));
             markets.push(Replayed { series, first, next: first, end });
         }
-        let mut feed =
-            BarFeed { instruments, markets, start: Timestamp::EPOCH, path: path.to_owned(), identity };
+        let mut feed = BarFeed { instruments, markets, start: Timestamp::EPOCH, path: path.to_owned(), identity };
         if range.is_all() {
             feed.refuse_holes()?;
         }
@@ -79,7 +78,8 @@ impl BarFeed {
             return Ok(());
         }
         let longest = segments.iter().max_by_key(|one| one.until - one.from);
-        let example = longest.map_or_else(String::new, |one| format!("{}-{}", date(one.from), date(one.until + Span::DAY)));
+        let example =
+            longest.map_or_else(String::new, |one| format!("{}-{}", date(one.from), date(one.until + Span::DAY)));
         Err(FeedError::Holes { path: self.path.clone(), example, segments })
     }
 

@@ -19,7 +19,8 @@ pub(super) const MAX_ROWS: usize = 5_300_000;
 const TIME_COLUMNS: [&str; 5] = ["timestamp", "date", "open_time", "open_time_s", "open_time_ms"];
 const NUMBER_COLUMNS: [&str; 5] = ["open", "high", "low", "close", "volume"];
 
-const TIME_REMEDY: &str = "write the bar's open in UTC like `2024-10-01 03:00:00`, or as seconds or milliseconds since 1970";
+const TIME_REMEDY: &str =
+    "write the bar's open in UTC like `2024-10-01 03:00:00`, or as seconds or milliseconds since 1970";
 const NUMBER_REMEDY: &str = "write a plain decimal number with at most eight places";
 const ORDER_REMEDY: &str = "sort the file by time and keep one line per minute";
 const BAR_REMEDY: &str = "repair or remove the line";
@@ -63,7 +64,8 @@ pub(super) fn read(path: &Path, file: u16) -> Result<Vec<Row>, FeedError> {
         let row = row(&header, &mut dates, line).map_err(|wrong| wrong.at(path, number))?;
         let row = Row { file, ..row };
         if let Some(last) = rows.last().filter(|last| last.minute >= row.minute) {
-            let why = if last.minute == row.minute { "is the minute of the line before" } else { "is before the line above" };
+            let why =
+                if last.minute == row.minute { "is the minute of the line before" } else { "is before the line above" };
             let time = cells(line).nth(header.columns[0]).unwrap_or_default();
             return Err(malformed(path, number, header.time_name, time, why.into(), ORDER_REMEDY));
         }
@@ -121,7 +123,14 @@ impl Wrong {
     }
 }
 
-fn malformed(path: &Path, line: u64, field: &'static str, value: &[u8], why: String, remedy: &'static str) -> FeedError {
+fn malformed(
+    path: &Path,
+    line: u64,
+    field: &'static str,
+    value: &[u8],
+    why: String,
+    remedy: &'static str,
+) -> FeedError {
     Wrong::new(field, value, why, remedy).at(path, line)
 }
 
@@ -137,8 +146,9 @@ fn row(header: &Header, dates: &mut Dates, line: &[u8]) -> Result<Row, Wrong> {
     let secs = dates.seconds(header.clock, found[0]);
     let secs = secs.ok_or_else(|| Wrong::new(header.time_name, found[0], "is not a time", TIME_REMEDY))?;
     let whole = |secs: i64| (secs % 60 == 0).then(|| u32::try_from(secs / 60).ok()).flatten();
-    let minute = whole(secs)
-        .ok_or_else(|| Wrong::new(header.time_name, found[0], "is not the start of a minute since 1970", TIME_REMEDY))?;
+    let minute = whole(secs).ok_or_else(|| {
+        Wrong::new(header.time_name, found[0], "is not the start of a minute since 1970", TIME_REMEDY)
+    })?;
     let mut numbers = [0_i64; 5];
     for ((number, name), cell) in numbers.iter_mut().zip(NUMBER_COLUMNS).zip(&found[1..]) {
         let exact = name != "volume";
@@ -230,7 +240,8 @@ impl Dates {
         let fraction = rest.strip_prefix(b".").map_or(0, |rest| rest.iter().take_while(|b| **b == b'0').count() + 1);
         let (hours, minutes) = (two(*h1, *h2)?, two(*m1, *m2)?);
         let is_utc = matches!(&rest[fraction..], b"" | b"Z" | b"+00:00" | b"+0000" | b" UTC");
-        (is_utc && hours < 24 && minutes < 60 && seconds < 60).then(|| self.secs + hours * 3_600 + minutes * 60 + seconds)
+        (is_utc && hours < 24 && minutes < 60 && seconds < 60)
+            .then(|| self.secs + hours * 3_600 + minutes * 60 + seconds)
     }
 }
 

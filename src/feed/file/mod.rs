@@ -86,10 +86,12 @@ fn folder(path: &Path, instruments: &Instruments) -> Result<Found, FeedError> {
     }
     let found = if any(&recordings) { recordings } else { bars };
     if let Some(id) = instruments.ids().find(|id| found[id.index()].is_empty()) {
-        if let Some((_, file, name)) = unread.iter().find(|(owner, _, name)| *owner == id && name.is_columnar_minutes()) {
+        if let Some((_, file, name)) = unread.iter().find(|(owner, _, name)| *owner == id && name.is_columnar_minutes())
+        {
             refuse_unread(file, name)?;
         }
-        let others: Vec<String> = unread.iter().filter(|(owner, ..)| *owner == id).map(|(_, file, _)| short(file)).collect();
+        let others: Vec<String> =
+            unread.iter().filter(|(owner, ..)| *owner == id).map(|(_, file, _)| short(file)).collect();
         let there = if others.is_empty() { "no file is named after it".to_owned() } else { others.join(", ") };
         return Err(no_data(path, instruments, id, "there are no 1m bars and no recording", &there));
     }
@@ -125,13 +127,7 @@ fn short(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-fn no_data(
-    path: &Path,
-    instruments: &Instruments,
-    id: InstrumentId,
-    what: &'static str,
-    there: &str,
-) -> FeedError {
+fn no_data(path: &Path, instruments: &Instruments, id: InstrumentId, what: &'static str, there: &str) -> FeedError {
     let one = instruments.get(id);
     let (venue, stem) = (&one.venue_symbol, one.symbol.file_stem());
     FeedError::NoData {

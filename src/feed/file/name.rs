@@ -50,7 +50,8 @@ impl FileName {
         let mut words = rest.split(['_', '-', '.']);
         let timeframe = words.next().and_then(|word| word.parse().ok());
         let is_of_trades = !words.any(|word| matches!(word, "mark" | "funding" | "index" | "premiumIndex"));
-        let is_symbol = symbol.len() > 4 && symbol.ends_with("USDT") && symbol.bytes().all(|b| b.is_ascii_alphanumeric());
+        let is_symbol =
+            symbol.len() > 4 && symbol.ends_with("USDT") && symbol.bytes().all(|b| b.is_ascii_alphanumeric());
         FileName { content, venue_symbol: is_symbol.then_some(symbol), timeframe, is_of_trades }
     }
 
@@ -82,7 +83,8 @@ mod tests {
             ("README.md", Other, None, None, true),
             ("", Other, None, None, true),
         ] {
-            let expect = FileName { content, venue_symbol: symbol.map(str::to_owned), timeframe, is_of_trades: of_trades };
+            let expect =
+                FileName { content, venue_symbol: symbol.map(str::to_owned), timeframe, is_of_trades: of_trades };
             assert_eq!(FileName::of(Path::new(name)), expect, "{name}");
         }
     }

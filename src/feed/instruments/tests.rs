@@ -12,10 +12,26 @@ fn the_embedded_table_is_sound_and_in_the_order_asked_for() {
     assert_eq!(table.iter().map(|(_, one)| one.symbol.clone()).collect::<Vec<_>>(), all);
 
     let btc = table.get(table.find_venue("BTCUSDT").unwrap());
-    assert_eq!((btc.tick.to_string(), btc.step.to_string(), btc.min_notional), ("0.1".into(), "0.001".into(), Usdt::whole(100)));
+    assert_eq!(
+        (btc.tick.to_string(), btc.step.to_string(), btc.min_notional),
+        ("0.1".into(), "0.001".into(), Usdt::whole(100))
+    );
     assert_eq!((btc.maker_fee, btc.taker_fee, btc.percent_price), (Rate::bps(2), Rate::bps(5), Rate::percent(5)));
     // The amounts that Binance publishes for BTCUSDT's brackets.
-    let published = [0, 300, 1_500, 12_000, 132_000, 482_000, 2_982_000, 14_482_000, 26_482_000, 41_482_000, 121_482_000, 421_482_000];
+    let published = [
+        0,
+        300,
+        1_500,
+        12_000,
+        132_000,
+        482_000,
+        2_982_000,
+        14_482_000,
+        26_482_000,
+        41_482_000,
+        121_482_000,
+        421_482_000,
+    ];
     let found: Vec<Usdt> = btc.tiers.iter().map(|tier| tier.maintenance_amount).collect();
     assert_eq!(found, published.map(Usdt::whole));
 }

@@ -27,9 +27,9 @@ impl Minutes {
         Minutes { open: None, bar: None, last: None, partial: true }
     }
 
-    /// Trades were lost: the open minute will not be given.
+    /// Trades were lost: the open minute will not be given, nor the one in which trades come again.
     pub(super) fn interrupt(&mut self) {
-        (self.partial, self.last) = (true, None);
+        *self = Minutes::new();
     }
 
     /// Lets time pass; gives the bars of minutes that ended so long ago that no trade of theirs can come.

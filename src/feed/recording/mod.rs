@@ -11,7 +11,6 @@ mod minutes;
 mod stream;
 mod sync;
 
-
 use super::aggregate::{aggregate, window};
 use super::file::{Files, lines};
 use super::{Feed, FeedError, FeedRecord, MAX_BACKFILL_BARS, MAX_HISTORY_BARS, TimeRange};

@@ -7,7 +7,7 @@ use super::super::FeedError;
 use super::super::book::middle;
 use super::super::file::lines::Lines;
 use super::frame::{self, Frame};
-use super::minutes::Minutes;
+use super::minutes::{LATENESS, Minutes};
 use super::sync::Sync;
 use super::{LONGEST_LINE, MAX_BARS_KEPT};
 use crate::protocol::{Bar, Depth, Funding, Mark, MarketData, Trade};
@@ -43,6 +43,9 @@ pub(super) struct Stream {
     price: Option<Price>,
     quoted: bool,
     last_trade: Option<TradeId>,
+    /// No frame of the file was seen yet.
+    file_begins: bool,
+    /// No trade of the file was seen yet.
     at_border: bool,
 }
 
@@ -60,6 +63,7 @@ impl Stream {
             price: None,
             quoted: false,
             last_trade: None,
+            file_begins: false,
             at_border: false,
         }
     }
@@ -117,7 +121,7 @@ impl Stream {
                 Some(path) => {
                     self.next_file += 1;
                     self.sync.begin_file();
-                    self.at_border = true;
+                    (self.file_begins, self.at_border) = (true, true);
                     Lines::open(path, LONGEST_LINE)?
                 }
                 None => return Ok(false),
@@ -187,6 +191,13 @@ impl Stream {
     fn pass(&mut self, to: Timestamp) -> Timestamp {
         let (from, at) = (self.at, self.at.max(to));
         self.at = at;
+        if std::mem::take(&mut self.file_begins) && at - from > LATENESS {
+            self.minutes.interrupt();
+        }
+        for bar in self.minutes.pass(at) {
+            let due = bar.open_time + Span::MINUTE + LATENESS;
+            self.say_bars(due.max(from), vec![bar]);
+        }
         if let Some(price) = self.price {
             let second = at.floor(Span::SECOND);
             if second > from {
@@ -197,8 +208,6 @@ impl Stream {
                 self.ready.push_back((second, MarketData::Funding(funding)));
             }
         }
-        let bars = self.minutes.pass(at);
-        self.say_bars(at, bars);
         at
     }
 

@@ -55,7 +55,10 @@ impl Market {
             common: random::key(&[seed, random::word("every symbol")]),
             tick: instrument.tick,
             reference_ticks: reference.to_f64() / instrument.tick.to_f64(),
-            lot: LOT.per_price(reference, Rounding::Down).round_to(instrument.step, Rounding::Down).max(instrument.step),
+            lot: LOT
+                .per_price(reference, Rounding::Down)
+                .round_to(instrument.step, Rounding::Down)
+                .max(instrument.step),
             sigma: settings.volatility.to_f64() * liveliness,
             correlation: settings.correlation.to_f64(),
             half_spread: settings.spread.to_f64() / 2.0,

@@ -64,9 +64,7 @@ fn bridge(market: &Market, step: &Step, rng: &mut Xoshiro256PlusPlus) -> [f64; S
         free[second] = free[second - 1] + sigma * random::normal(rng);
     }
     let miss = step.to - step.from - free[SECONDS];
-    std::array::from_fn(|second| {
-        market.ticks(step.from + free[second] + miss * second as f64 / SECONDS as f64)
-    })
+    std::array::from_fn(|second| market.ticks(step.from + free[second] + miss * second as f64 / SECONDS as f64))
 }
 
 /// Bid and ask in whole ticks, at least one apart.

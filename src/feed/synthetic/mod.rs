@@ -18,8 +18,8 @@ mod walk;
 use std::collections::VecDeque;
 
 use super::aggregate::{Fold, window};
-use super::{Feed, FeedError, FeedRecord, MAX_BACKFILL_BARS, SyntheticSettings, TimeRange};
-use crate::protocol::{Bar, FeedShape, MarketData, MarketEvent};
+use super::{Feed, FeedError, FeedRecord, MAX_BACKFILL_BARS, SyntheticSettings, TimeRange, rank};
+use crate::protocol::{Bar, FeedShape, MarketEvent};
 use crate::types::{InstrumentId, Instruments, Span, Timeframe, Timestamp};
 use market::Market;
 use walk::Walk;
@@ -121,20 +121,6 @@ impl SyntheticFeed {
             let step = walk.step(market);
             (step.opened >= from).then(|| minute::bar(market, &step))
         })
-    }
-}
-
-/// The order of an instrument's records within an instant.
-fn rank(data: &MarketData) -> u8 {
-    match data {
-        MarketData::Tradable(_) => 0,
-        MarketData::Mark(_) => 1,
-        MarketData::Quote(_) => 2,
-        MarketData::Depth(_) => 3,
-        MarketData::Trade(_) => 4,
-        MarketData::Funding(_) => 5,
-        MarketData::History { .. } => 6,
-        MarketData::Bar(_) => 7,
     }
 }
 

@@ -79,7 +79,8 @@ impl Pace {
         let mut rng = random::generator(random::key(&[market.key, WICK, self.grain.minutes() as u64, at]));
         let mut wick = || excursion(before - place, sigma, random::normal(&mut rng), random::normal(&mut rng));
         let (up, down) = (wick(), wick());
-        let volume = market.lot * (30.0 * 6.0 * self.grain.minutes() as f64 * (0.5 + market.chance(&[WICK, at]))) as i64;
+        let volume =
+            market.lot * (30.0 * 6.0 * self.grain.minutes() as f64 * (0.5 + market.chance(&[WICK, at]))) as i64;
         let bar = Bar {
             open_time: opened,
             open: market.price(market.ticks(before)),

@@ -1,5 +1,5 @@
-//! The paper venue's file, `paper-venue.sqlite`: the exchange's state as one blob that a restart goes on from,
-//! and its orders, fills, cash movements and positions as rows, written in one transaction. It does not wait for
+//! The paper venue's file, `paper-venue.sqlite`: the exchange's state as one blob and the rows of its journal, which a
+//! restart goes on from, and orders, fills, cash movements and positions as tables, all written in one transaction. It does not wait for
 //! the disk's own cache: a killed process loses nothing, and a machine that loses power loses a simulation.
 
 use std::path::{Path, PathBuf};
@@ -7,8 +7,11 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::MarketPosition;
-use crate::exchange::{AccountId, Change, Exchange};
+use crate::exchange::{AccountId, Change, Core, Exchange, FillChange};
 use crate::venue::VenueError;
+
+/// Rows of the journal that a restart reads: what the exchange's own memory of ended orders and fills holds at most.
+const JOURNAL_READ: u32 = 40_000;
 
 /// The file's name in the state directory.
 pub const FILE_NAME: &str = "paper-venue.sqlite";
@@ -18,6 +21,7 @@ const SCHEMA_VERSION: i64 = 1;
 
 const SCHEMA: &str = "
 CREATE TABLE state (one INTEGER PRIMARY KEY CHECK (one = 1), market TEXT NOT NULL, exchange BLOB NOT NULL);
+CREATE TABLE journal (id INTEGER PRIMARY KEY, row BLOB NOT NULL);
 CREATE TABLE orders (
   client_id TEXT NOT NULL, venue_order_id INTEGER NOT NULL, instrument INTEGER NOT NULL, side TEXT NOT NULL,
   stage TEXT NOT NULL, filled TEXT NOT NULL, updated_ns INTEGER NOT NULL,
@@ -84,12 +88,25 @@ impl Store {
             let path = self.path.display().to_string();
             return Err(VenueError::OtherMarket { path, stored, wanted: self.market.clone() });
         }
-        postcard::from_bytes(&blob).map(Some).map_err(|error| {
+        let unreadable = |error: postcard::Error| {
             VenueError::Settings(format!(
                 "{} holds a state that cannot be read ({error}); start anew with --reset-paper",
                 self.path.display()
             ))
-        })
+        };
+        let (core, account, position): (Core, AccountId, MarketPosition) =
+            postcard::from_bytes(&blob).map_err(unreadable)?;
+        let mut rows = Vec::new();
+        for row in self.journal().map_err(broken)? {
+            rows.push(postcard::from_bytes::<Change>(&row).map_err(unreadable)?);
+        }
+        Ok(Some((Exchange::revive(core, rows), account, position)))
+    }
+
+    /// The newest rows of the journal, oldest first.
+    fn journal(&self) -> rusqlite::Result<Vec<Vec<u8>>> {
+        let sql = "SELECT row FROM (SELECT id, row FROM journal ORDER BY id DESC LIMIT ?1) ORDER BY id";
+        self.connection.prepare(sql)?.query_map([JOURNAL_READ], |row| row.get(0))?.collect()
     }
 
     /// Writes what has changed and the state that it led to.
@@ -100,7 +117,7 @@ impl Store {
         position: MarketPosition,
         changes: &[Change],
     ) -> Result<(), VenueError> {
-        let blob = postcard::to_stdvec(&(exchange, account, position))
+        let blob = postcard::to_stdvec(&(exchange.core(), account, position))
             .map_err(|error| VenueError::Store { path: self.path.display().to_string(), reason: error.to_string() })?;
         write(&mut self.connection, &self.market, &blob, changes).map_err(|error| broken(&self.path, error))?;
         self.has_state = true;
@@ -120,25 +137,26 @@ fn write(connection: &mut Connection, market: &str, blob: &[u8], changes: &[Chan
 }
 
 fn write_change(transaction: &rusqlite::Transaction<'_>, change: &Change) -> rusqlite::Result<()> {
+    let row = postcard::to_stdvec(change).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+    transaction.prepare_cached("INSERT INTO journal (row) VALUES (?1)")?.execute([row])?;
     match change {
-        Change::Order { id, client_id, instrument, side, ended, filled, at, .. } => {
-            let stage = ended.map_or("working", |reason| reason.as_str());
-            transaction
-                .prepare_cached("INSERT OR REPLACE INTO orders VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
-                .execute(params![
-                    client_id.as_str(),
-                    number(id.0),
-                    instrument.0,
-                    side.as_str(),
-                    stage,
-                    filled.to_string(),
-                    at.as_nanos()
-                ])?;
+        Change::Order(order) => {
+            let request = &order.request;
+            transaction.prepare_cached("INSERT OR REPLACE INTO orders VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?.execute(
+                params![
+                    request.client_id.as_str(),
+                    number(order.venue_order_id.0),
+                    request.instrument.0,
+                    request.side.as_str(),
+                    order.stage.as_str(),
+                    order.filled.to_string(),
+                    order.updated_at.as_nanos()
+                ],
+            )?;
         }
-        Change::Fill { fill, .. } => {
-            transaction
-                .prepare_cached("INSERT INTO fills VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?
-                .execute(params![
+        Change::Fill(FillChange { fill, .. }) => {
+            transaction.prepare_cached("INSERT INTO fills VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?.execute(
+                params![
                     fill.instrument.0,
                     number(fill.trade_id.0),
                     fill.client_id.as_str(),
@@ -148,17 +166,20 @@ fn write_change(transaction: &rusqlite::Transaction<'_>, change: &Change) -> rus
                     fill.fee.to_string(),
                     fill.maker,
                     fill.at.as_nanos()
-                ])?;
+                ],
+            )?;
         }
-        Change::Cash { kind, amount, at, .. } => {
+        Change::Cash(cash) => {
             transaction
                 .prepare_cached("INSERT INTO cash (kind, amount, at_ns) VALUES (?1, ?2, ?3)")?
-                .execute(params![kind, amount.to_string(), at.as_nanos()])?;
+                .execute(params![cash.kind.as_str(), cash.amount.to_string(), cash.at.as_nanos()])?;
         }
-        Change::Position { instrument, qty, at, .. } => {
-            transaction
-                .prepare_cached("INSERT OR REPLACE INTO positions VALUES (?1, ?2, ?3)")?
-                .execute(params![instrument.0, qty.to_string(), at.as_nanos()])?;
+        Change::Position(position) => {
+            transaction.prepare_cached("INSERT OR REPLACE INTO positions VALUES (?1, ?2, ?3)")?.execute(params![
+                position.instrument.0,
+                position.qty.to_string(),
+                position.updated_at.as_nanos()
+            ])?;
         }
     }
     Ok(())
@@ -214,8 +235,10 @@ fn read_books(connection: &Connection) -> rusqlite::Result<PaperBooks> {
         .prepare("SELECT instrument, qty FROM positions WHERE qty <> '0' ORDER BY instrument")?
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<rusqlite::Result<_>>()?;
-    let amounts: Vec<String> =
-        connection.prepare("SELECT amount FROM cash")?.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    let amounts: Vec<String> = connection
+        .prepare("SELECT amount FROM cash")?
+        .query_map([], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
     let balance = amounts.iter().filter_map(|text| text.parse().ok()).sum();
     Ok(PaperBooks { orders, fills, positions, balance })
 }

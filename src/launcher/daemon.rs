@@ -1,0 +1,465 @@
+//! The daemon: the monitor in the background, the production loop in the foreground, and one way to end both.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::banner::Banner;
+use super::{Failure, configuration, state_dir};
+use crate::cli::{Invocation, RunFlags};
+use crate::clock::{Clock, Pace, Speed};
+use crate::config::{Config, Environment, SecretName, Settings};
+use crate::control::{self, HealthLine};
+use crate::coordinator::{self, Coordinator, Ends, Frame, Plan, RunError, Summary};
+use crate::engine::Rooms;
+use crate::feed::{self, Feed};
+use crate::health::{self, Guard, HealthMonitor, Watchdog, systemd};
+use crate::ledger::{self, Outbox, StateLock};
+use crate::notify::{self, Notifier};
+use crate::protocol::{FeedShape, Notice, NoticeKind, View};
+use crate::pulse::{Pulses, Stage};
+use crate::strategy::RegimeSettings;
+use crate::telemetry::{self, Telemetry};
+use crate::types::{Exit, Span};
+
+/// Pace of the embedded demo: an hour of its market in a minute.
+const DEMO_SPEED: f64 = 60.0;
+/// Tasks that do not end within this time at the end are named and left.
+const JOIN_WITHIN: Duration = Duration::from_secs(2);
+/// Ten failures in a row are no accident.
+const FAILURES_IN_A_ROW: u32 = 10;
+/// Longest wait between two restarts.
+const LONGEST_DELAY: Span = Span::HOUR;
+/// How often the loop pulses while it waits after an error.
+const BACKOFF_BEAT: Duration = Duration::from_millis(500);
+
+/// What one run of the process holds on to.
+struct Daemon<'a> {
+    asked: &'a Invocation,
+    args: &'a RunFlags,
+    config: Config,
+    rooms: Rooms,
+    dir: PathBuf,
+    clock: Clock,
+    pulses: Arc<Pulses>,
+    stop: CancellationToken,
+    stop_reason: Arc<OnceLock<String>>,
+}
+
+/// Trades until something ends it.
+pub(super) fn run(asked: &Invocation, environment: &Environment, clock: Clock) -> Result<Exit, Failure> {
+    let args = &asked.run;
+    let config = configuration(asked, environment)?;
+    let log = start_log(args, &config, environment)?;
+    telemetry::leave_on_panic(log.flusher());
+    tracing::info!("STARTING LIVE TRADING");
+    let dir = state_dir(asked, environment)?;
+    make(&dir)?;
+    let _lock = StateLock::acquire(&dir).map_err(|error| Failure::new(error.exit(), error))?;
+    if args.reset_paper {
+        let aside = ledger::set_aside(&dir).map_err(|error| Failure::new(error.exit(), error))?;
+        tracing::info!(folder = %aside.display(), "the old paper session was set aside");
+    }
+    let rooms = rooms(asked, &config.settings);
+    let pulses = Pulses::new(&config.settings.run.symbols, true);
+    let daemon = Daemon {
+        asked,
+        args,
+        rooms,
+        dir,
+        clock,
+        pulses,
+        stop: CancellationToken::new(),
+        stop_reason: Arc::new(OnceLock::new()),
+        config,
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Exit::Failed, format!("the runtime cannot be started: {error}")))?;
+    let done = runtime.block_on(daemon.live(&log));
+    runtime.shutdown_timeout(JOIN_WITHIN);
+    drop(log);
+    done
+}
+
+fn start_log(args: &RunFlags, config: &Config, environment: &Environment) -> Result<Telemetry, Failure> {
+    let rust_log = environment.get("RUST_LOG").ok().flatten();
+    let colours = telemetry::colours_wanted(environment.get("NO_COLOR").ok().flatten());
+    let secrets = config.secrets.all();
+    let options =
+        telemetry::Options { settings: &config.settings.telemetry, debug: args.debug, rust_log, colours, secrets };
+    Telemetry::start(options).map_err(|error| Failure::new(Exit::Configuration, error))
+}
+
+/// The rooms' settings. The embedded market with untouched strategies runs the demo's, which decide on 1m bars.
+fn rooms(asked: &Invocation, settings: &Settings) -> Rooms {
+    let demo = is_demo(asked, settings);
+    let untouched = settings.strategy == crate::strategy::Settings::default();
+    let strategy = if demo && untouched { crate::strategy::Settings::demo() } else { settings.strategy.clone() };
+    let plain = settings.regime == RegimeSettings::default();
+    let regime = if demo && plain { RegimeSettings::demo() } else { settings.regime.clone() };
+    Rooms {
+        engine: settings.engine.clone(),
+        market: settings.market.clone(),
+        orders: settings.orders.clone(),
+        strategy,
+        regime,
+        risk: settings.risk.clone(),
+    }
+}
+
+impl Daemon<'_> {
+    async fn live(self, log: &Telemetry) -> Result<Exit, Failure> {
+        let started_at = self.clock.wall();
+        let tracker = TaskTracker::new();
+        let cancel = CancellationToken::new();
+        let systemd = systemd::Notifier::from_environment()
+            .map_err(|error| Failure::new(Exit::Configuration, format!("NOTIFY_SOCKET cannot be used: {error}")))?;
+        let (view_sender, view) = watch::channel(Arc::new(View::default()));
+        let notifier = self.start_notifier(&tracker, &cancel)?;
+        let monitor = Arc::new(self.start_monitor(&view, &notifier, &systemd));
+        let watchdog = self.start_watchdog(&systemd, log)?;
+        self.start_signals(&tracker, &cancel)?;
+        self.start_timer(&tracker, &cancel);
+        let (commands, asked) = mpsc::channel(coordinator::COMMAND_QUEUE);
+        self.start_control(&tracker, &cancel, commands, view.clone(), &monitor);
+        tracing::info!("STARTING PRODUCTION TRADING LOOP");
+        tracing::debug!("About to call start_live_trading()");
+        let tell = notifier.clone();
+        let ends = Ends {
+            commands: asked,
+            stop: self.stop.clone(),
+            view: view_sender,
+            notify: Box::new(move |notice| tell.send(notice)),
+        };
+        let outcome = self.supervise(ends).await;
+        systemd.stopping();
+        monitor.stop().await;
+        self.summarise(started_at, &view.borrow().clone(), &monitor, &outcome)?;
+        cancel.cancel();
+        tracker.close();
+        if tokio::time::timeout(JOIN_WITHIN, tracker.wait()).await.is_err() {
+            tracing::warn!(tasks = tracker.len(), "tasks would not end and are left");
+        }
+        watchdog.stop();
+        match outcome {
+            Ok(_) => Ok(Exit::Clean),
+            Err(error) => Err(Failure::new(error.exit(), error)),
+        }
+    }
+
+    fn start_notifier(&self, tracker: &TaskTracker, cancel: &CancellationToken) -> Result<Notifier, Failure> {
+        let settings = &self.config.settings.notify;
+        let token = self.config.secrets.get(SecretName::TelegramBotToken);
+        let outbox =
+            Outbox::open(&self.dir, settings.outbox_limits()).map_err(|error| Failure::new(error.exit(), error))?;
+        let wiring = notify::Wiring {
+            outbox: Box::new(outbox),
+            pulses: self.pulses.clone(),
+            clock: self.clock,
+            tracker: tracker.clone(),
+            cancel: cancel.clone(),
+        };
+        Notifier::start(settings, token, wiring).map_err(|error| Failure::new(Exit::Configuration, error))
+    }
+
+    fn start_monitor(
+        &self,
+        view: &watch::Receiver<Arc<View>>,
+        notifier: &Notifier,
+        systemd: &systemd::Notifier,
+    ) -> HealthMonitor {
+        let wiring = health::Wiring {
+            pulses: self.pulses.clone(),
+            clock: self.clock,
+            view: view.clone(),
+            state_dir: self.dir.clone(),
+            events: None,
+            notices: notifier.sender(),
+            systemd: systemd.clone(),
+        };
+        let monitor = HealthMonitor::new(self.config.settings.health.clone(), wiring);
+        monitor.start();
+        monitor
+    }
+
+    fn start_watchdog(&self, systemd: &systemd::Notifier, log: &Telemetry) -> Result<Watchdog, Failure> {
+        let flusher = log.flusher();
+        let guard = Guard {
+            pulses: self.pulses.clone(),
+            clock: self.clock,
+            stall_limit: self.config.settings.health.stall_limit,
+            abort_on_stall: self.config.settings.health.abort_on_stall,
+            systemd: systemd.clone(),
+            flush: Box::new(move || {
+                flusher.flush(JOIN_WITHIN);
+            }),
+            abort: Box::new(health::exit_process),
+        };
+        Watchdog::start(guard).map_err(|error| Failure::new(Exit::Failed, format!("no watchdog thread: {error}")))
+    }
+
+    /// The first signal ends the session in order, the second ends the process at once.
+    fn start_signals(&self, tracker: &TaskTracker, cancel: &CancellationToken) -> Result<(), Failure> {
+        let failed = |error| Failure::new(Exit::Failed, format!("signals cannot be heard: {error}"));
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+        let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+        let (stop, reason, cancel) = (self.stop.clone(), self.stop_reason.clone(), cancel.clone());
+        tracker.spawn(async move {
+            let mut before = false;
+            loop {
+                let (name, code) = tokio::select! {
+                    () = cancel.cancelled() => return,
+                    _ = interrupt.recv() => ("SIGINT", 130),
+                    _ = terminate.recv() => ("SIGTERM", 143),
+                };
+                if before {
+                    leave_at_once(code);
+                }
+                before = true;
+                tracing::info!(signal = name, "stopping; a second signal ends the process at once");
+                let _ = reason.set(name.to_owned());
+                stop.cancel();
+            }
+        });
+        Ok(())
+    }
+
+    fn start_timer(&self, tracker: &TaskTracker, cancel: &CancellationToken) {
+        let Some(duration) = self.args.duration else { return };
+        let (stop, reason, cancel) = (self.stop.clone(), self.stop_reason.clone(), cancel.clone());
+        tracker.spawn(async move {
+            tokio::select! {
+                () = cancel.cancelled() => {}
+                () = tokio::time::sleep(duration.to_std()) => {
+                    let _ = reason.set("duration".to_owned());
+                    stop.cancel();
+                }
+            }
+        });
+    }
+
+    fn start_control(
+        &self,
+        tracker: &TaskTracker,
+        cancel: &CancellationToken,
+        commands: mpsc::Sender<crate::protocol::Command>,
+        view: watch::Receiver<Arc<View>>,
+        monitor: &Arc<HealthMonitor>,
+    ) {
+        let settings = &self.config.settings;
+        let report = monitor.clone();
+        let sources = control::Sources {
+            mode: ledger::PAPER.to_owned(),
+            venue: "paper".to_owned(),
+            feed: settings.feed.source.clone(),
+            symbols: settings.run.symbols.clone(),
+            clock: self.clock,
+            view,
+            health: Box::new(move || {
+                let report = report.report();
+                HealthLine {
+                    status: report.status,
+                    reasons: report.reasons,
+                    worst: report.worst,
+                    heartbeats: report.heartbeats,
+                }
+            }),
+            commands,
+        };
+        if let Err(error) = control::serve(&self.dir, sources, tracker, cancel.clone()) {
+            tracing::warn!(%error, "status and stop will not reach this daemon");
+        }
+    }
+
+    /// Runs the loop, and runs it again where the flags allow that.
+    async fn supervise(&self, mut ends: Ends) -> Result<String, RunError> {
+        let mut failures = 0;
+        let mut restarts = 0;
+        loop {
+            let (back, outcome) = self.attempt(ends).await;
+            let Some(back) = back else { return outcome };
+            ends = back;
+            let error = match outcome {
+                Ok(reason) => return Ok(self.stop_reason.get().cloned().unwrap_or(reason)),
+                Err(error) => error,
+            };
+            let again = self.args.infinite || (self.args.auto_restart && restarts < self.args.max_restarts);
+            failures += 1;
+            if !again || !error.may_restart() || failures >= FAILURES_IN_A_ROW || self.stop.is_cancelled() {
+                return Err(error);
+            }
+            restarts += 1;
+            let first = if self.args.infinite { Span::SECOND } else { self.args.restart_delay };
+            let delay = (first * (1_i64 << (failures.min(16) - 1))).min(LONGEST_DELAY);
+            tracing::error!(%error, restart = restarts, %delay, "the loop failed and is started again");
+            if !self.back_off(delay.to_std()).await {
+                return Ok(self.stop_reason.get().cloned().unwrap_or_else(|| "stop requested".to_owned()));
+            }
+        }
+    }
+
+    /// Waits, with a pulse, and says whether to go on.
+    async fn back_off(&self, delay: Duration) -> bool {
+        let until = tokio::time::Instant::now() + delay;
+        while tokio::time::Instant::now() < until {
+            self.pulses.beat(Stage::Backoff, self.clock.uptime());
+            tokio::select! {
+                () = self.stop.cancelled() => return false,
+                () = tokio::time::sleep(BACKOFF_BEAT) => {}
+            }
+        }
+        true
+    }
+
+    /// One run of the loop. Gives the ends back for the next one.
+    async fn attempt(&self, ends: Ends) -> (Option<Ends>, Result<String, RunError>) {
+        tracing::info!("STARTING LIVE TRADING ENGINE");
+        let (assembled, describe, shape) = match self.assemble() {
+            Ok(parts) => parts,
+            Err(error) => return (Some(ends), Err(error)),
+        };
+        let mut crank = assembled.crank;
+        let deadline = self.config.settings.coordinator.start_deadline;
+        let progress = |step: coordinator::StartStep| tracing::debug!(step = step.as_str(), "start-up step");
+        let notices = match coordinator::start(&mut crank, assembled.recovered, deadline, progress).await {
+            Ok(notices) => notices,
+            Err(error) => return (Some(ends), Err(error)),
+        };
+        tracing::info!("✓ LIVE TRADING ENGINE STARTED SUCCESSFULLY");
+        self.introduce(&describe, shape, &assembled.limits);
+        notices.into_iter().for_each(|notice| (ends.notify)(notice));
+        let started = format!("Started on {describe}");
+        (ends.notify)(Notice { kind: NoticeKind::Started, key: started.clone(), text: started });
+        let pace = Pace::new(self.speed(), crank.session.at());
+        let mut loop_ = Coordinator::new(crank, pace, ends, self.config.settings.coordinator.clone());
+        let outcome = loop_.run().await;
+        let (crank, ends) = loop_.into_parts();
+        let ended = outcome.as_ref().map_or_else(ToString::to_string, Clone::clone);
+        let closed = crank.close(&ended);
+        (Some(ends), outcome.and_then(|reason| closed.map(|()| reason)))
+    }
+
+    fn assemble(&self) -> Result<(coordinator::Assembled, String, FeedShape), RunError> {
+        let settings = &self.config.settings;
+        let seed = settings.run.seed;
+        let range = settings.feed.range()?;
+        let feed = feed::open(&settings.feed, &settings.feed.source, &settings.run.symbols, range, seed)?;
+        let describe = feed.describe();
+        let shape = feed.shape();
+        let feed: Box<dyn Feed> = if settings.faults.feed.is_quiet() {
+            feed
+        } else {
+            Box::new(feed::faults::FaultyFeed::new(feed, &settings.faults.feed, seed)?)
+        };
+        let plan = Plan {
+            dir: &self.dir,
+            feed,
+            rooms: self.rooms.clone(),
+            exchange: settings.exchange.clone(),
+            faults: settings.faults.venue.clone(),
+            seed,
+            recorder: Some(settings.recorder),
+            config: crate::config::as_toml(&self.config),
+            pulses: self.pulses.clone(),
+        };
+        Ok((coordinator::assemble(plan, self.clock)?, describe, shape))
+    }
+
+    fn speed(&self) -> Speed {
+        let settings = &self.config.settings;
+        settings.run.speed.unwrap_or(Speed::X(if is_demo(self.asked, settings) { DEMO_SPEED } else { 1.0 }))
+    }
+
+    fn introduce(&self, feed: &str, shape: FeedShape, limits: &[(&'static str, String)]) {
+        let settings = &self.config.settings;
+        let made = (shape == FeedShape::BARS).then(|| {
+            let exchange = &settings.exchange;
+            format!(
+                "spread {}, mark = price, funding {} per interval",
+                settings.market.bar_spread, exchange.funding_rate
+            )
+        });
+        let banner = Banner {
+            mode: ledger::PAPER,
+            venue: "paper",
+            feed,
+            speed: self.speed().to_string(),
+            seed: settings.run.seed,
+            state_dir: &self.dir,
+            limits,
+            bars_only: made,
+        };
+        banner.log();
+        let duration = self.args.duration.map_or_else(|| "until stopped".to_owned(), |span| span.to_string());
+        tracing::info!(
+            mode = ledger::PAPER, venue = "paper", feed, %duration, symbols = settings.run.symbols.len(),
+            "🚀 Production trading loop active"
+        );
+    }
+
+    fn summarise(
+        &self,
+        started_at: crate::types::Timestamp,
+        view: &View,
+        monitor: &HealthMonitor,
+        outcome: &Result<String, RunError>,
+    ) -> Result<(), Failure> {
+        let report = monitor.report();
+        let frame = Frame {
+            mode: ledger::PAPER.to_owned(),
+            venue: "paper".to_owned(),
+            feed: self.config.settings.feed.source.clone(),
+            started_at,
+            ended_at: self.clock.wall(),
+            exit_reason: outcome.as_ref().map_or_else(ToString::to_string, Clone::clone),
+            heartbeats: report.heartbeats,
+            health_worst: report.worst,
+            loop_lag_max: Span::ZERO.max(self.pulses.snapshot().production_loop.lag_max),
+        };
+        let summary = Summary::new(view, frame);
+        summary.log();
+        match &self.args.summary_json {
+            Some(path) => write_summary(path, &summary),
+            None => Ok(()),
+        }
+    }
+}
+
+fn write_summary(path: &Path, summary: &Summary) -> Result<(), Failure> {
+    let failed = |error: String| {
+        Failure::new(
+            Exit::LedgerUnwritable,
+            format!("--summary-json {}: it cannot be written: {error}", path.display()),
+        )
+    };
+    let mut text = serde_json::to_string_pretty(summary).map_err(|error| failed(error.to_string()))?;
+    text.push('\n');
+    std::fs::write(path, text).map_err(|error| failed(error.to_string()))
+}
+
+/// Is it the embedded market, with no file of settings named?
+fn is_demo(asked: &Invocation, settings: &Settings) -> bool {
+    settings.feed.source == "synthetic" && asked.config.is_none()
+}
+
+/// Makes the state directory if it is not there.
+fn make(dir: &Path) -> Result<(), Failure> {
+    std::fs::create_dir_all(dir).map_err(|error| {
+        let place = dir.display();
+        let message = format!("the state directory {place} cannot be made: {error}; name another with --state-dir");
+        Failure::new(Exit::LedgerUnwritable, message)
+    })
+}
+
+#[expect(clippy::disallowed_methods, reason = "a person has asked twice; what is durable stays durable")]
+fn leave_at_once(code: i32) -> ! {
+    std::process::exit(code)
+}
