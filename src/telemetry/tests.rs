@@ -1,6 +1,6 @@
 //! The log, line by line; and with processes of their own, what becomes of it at a bad end.
 
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
@@ -264,6 +264,10 @@ fn child() {
     let options = Options { settings: &settings, debug: false, rust_log: None, colours: false, secrets: Vec::new() };
     let telemetry = Telemetry::start(options).expect("a log");
     leave_on_panic(telemetry.flusher());
+    info!("ready");
+    telemetry.flusher().flush(FLUSH_AT_END);
+    // Goes on when the other side closes its end.
+    let _ = std::io::stdin().read(&mut [0]);
     (0..1_000).for_each(|n| info!(n, "before the end"));
     // On another thread, where nobody would look at the result.
     let _ =
@@ -271,12 +275,13 @@ fn child() {
     std::process::exit(0);
 }
 
-fn run_child(stdout: Stdio) -> (std::process::Child, tempfile::TempDir) {
+fn run_child() -> (std::process::Child, tempfile::TempDir) {
     let folder = tempfile::tempdir().expect("a folder");
     let child = Command::new(std::env::current_exe().expect("this test"))
         .args(["--exact", "telemetry::tests::child", "--nocapture"])
         .env(CHILD, folder.path().join("child.log"))
-        .stdout(stdout)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .expect("a process");
@@ -285,7 +290,8 @@ fn run_child(stdout: Stdio) -> (std::process::Child, tempfile::TempDir) {
 
 #[test]
 fn a_panic_is_logged_written_out_and_leaves_with_70() {
-    let (mut child, folder) = run_child(Stdio::piped());
+    let (mut child, folder) = run_child();
+    drop(child.stdin.take());
     let mut out = String::new();
     child.stdout.take().expect("a pipe").read_to_string(&mut out).expect("text");
     assert_eq!(child.wait().expect("an end").code(), Some(70));
@@ -303,9 +309,12 @@ fn a_panic_is_logged_written_out_and_leaves_with_70() {
 
 #[test]
 fn a_closed_pipe_stops_nothing() {
-    let (mut child, folder) = run_child(Stdio::piped());
-    drop(child.stdout.take());
+    let (mut child, folder) = run_child();
+    let out = BufReader::new(child.stdout.take().expect("a pipe"));
+    assert!(out.lines().map_while(Result::ok).any(|line| line.ends_with("ready")), "it began");
+    // The pipe is closed now, and only then the child goes on.
+    drop(child.stdin.take());
     assert_eq!(child.wait().expect("an end").code(), Some(70), "it came as far as its own panic");
     let file = std::fs::read_to_string(folder.path().join("child.log")).expect("the log file");
-    assert_eq!(file.lines().count(), 1_001, "the file has every line though standard output is gone");
+    assert_eq!(file.lines().count(), 1_002, "the file has every line though standard output is gone");
 }
