@@ -70,7 +70,7 @@ fn state_dir(asked: &Invocation, environment: &Environment) -> Result<std::path:
 
 /// The configuration from all layers.
 fn configuration(asked: &Invocation, environment: &Environment) -> Result<Config, Failure> {
-    let wrong = |error: ConfigError| Failure::new(Exit::Configuration, error);
+    let wrong = |error: ConfigError| Failure::new(error.exit(), error);
     let file = ConfigFile::read(asked.config.as_deref()).map_err(wrong)?;
     let faults = match &asked.run.faults {
         Some(path) => ConfigFile::read(Some(path)).map_err(wrong)?,
