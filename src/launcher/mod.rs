@@ -59,6 +59,7 @@ fn environment() -> Environment {
 }
 
 /// The one place that reads the process's arguments.
+#[expect(clippy::disallowed_methods, reason = "the arguments enter here, once, as values")]
 fn arguments() -> Vec<std::ffi::OsString> {
     std::env::args_os().collect()
 }
