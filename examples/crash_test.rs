@@ -39,8 +39,7 @@ fn main() -> ExitCode {
         support::command(&program, folder, &[(AS_DAEMON, "1")], arguments)
     };
     let bar = indicatif::ProgressBar::new(flags.rounds as u64);
-    let counts =
-        support::crash::kill_and_compare(folder.path(), flags.rounds, flags.seed, daemon, |_| bar.inc(1));
+    let counts = support::crash::kill_and_compare(folder.path(), flags.rounds, flags.seed, daemon, |_| bar.inc(1));
     bar.finish_and_clear();
     println!("{}", counts.report());
     if counts.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }

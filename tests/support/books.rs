@@ -50,8 +50,10 @@ pub fn compare(dir: &Path) -> Comparison {
         .map(|(at, trade, client, side, price, qty, fee)| (symbol(at), trade, client, side, price, qty, fee))
         .collect();
     let ours = fills(dir);
-    differences.extend(theirs.iter().filter(|fill| !ours.contains(fill)).map(|fill| format!("not in the ledger: {fill:?}")));
-    differences.extend(ours.iter().filter(|fill| !theirs.contains(fill)).map(|fill| format!("not at the venue: {fill:?}")));
+    differences
+        .extend(theirs.iter().filter(|fill| !ours.contains(fill)).map(|fill| format!("not in the ledger: {fill:?}")));
+    differences
+        .extend(ours.iter().filter(|fill| !theirs.contains(fill)).map(|fill| format!("not at the venue: {fill:?}")));
     if ours.len() != theirs.len() {
         differences.push(format!("{} fills in the ledger, {} at the venue", ours.len(), theirs.len()));
     }
