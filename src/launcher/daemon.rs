@@ -58,6 +58,9 @@ struct Daemon<'a> {
 pub(super) fn run(asked: &Invocation, environment: &Environment, clock: Clock) -> Result<Exit, Failure> {
     let args = &asked.run;
     let config = configuration(asked, environment)?;
+    if let Some(path) = &args.summary_json {
+        has_place(path)?;
+    }
     let log = start_log(args, &config, environment)?;
     telemetry::leave_on_panic(log.flusher());
     tracing::info!("STARTING LIVE TRADING");
@@ -147,7 +150,7 @@ impl Daemon<'_> {
         let outcome = self.supervise(ends).await;
         systemd.stopping();
         monitor.stop().await;
-        self.summarise(started_at, &view.borrow().clone(), &monitor, &outcome)?;
+        let summarised = self.summarise(started_at, &view.borrow().clone(), &monitor, &outcome);
         cancel.cancel();
         tracker.close();
         if tokio::time::timeout(JOIN_WITHIN, tracker.wait()).await.is_err() {
@@ -155,7 +158,7 @@ impl Daemon<'_> {
         }
         watchdog.stop();
         match outcome {
-            Ok(_) => Ok(Exit::Clean),
+            Ok(_) => summarised.map(|()| Exit::Clean),
             Err(error) => Err(Failure::new(error.exit(), error)),
         }
     }
@@ -293,7 +296,7 @@ impl Daemon<'_> {
             let Some(back) = back else { return outcome };
             ends = back;
             let error = match outcome {
-                Ok(reason) => return Ok(self.stop_reason.get().cloned().unwrap_or(reason)),
+                Ok(reason) => return Ok(reason),
                 Err(error) => error,
             };
             let again = self.args.infinite || (self.args.auto_restart && restarts < self.args.max_restarts);
@@ -347,6 +350,7 @@ impl Daemon<'_> {
         let mut loop_ = Coordinator::new(crank, pace, ends, self.config.settings.coordinator.clone());
         let outcome = loop_.run().await;
         let (crank, ends) = loop_.into_parts();
+        let outcome = outcome.map(|reason| self.stop_reason.get().cloned().unwrap_or(reason));
         let ended = outcome.as_ref().map_or_else(ToString::to_string, Clone::clone);
         let closed = crank.close(&ended);
         (Some(ends), outcome.and_then(|reason| closed.map(|()| reason)))
@@ -356,7 +360,7 @@ impl Daemon<'_> {
         let settings = &self.config.settings;
         let seed = settings.run.seed;
         let opened = self.feed.take();
-        let feed = opened.map_or_else(|| open_feed(settings), Ok)?;
+        let feed = opened.map_or_else(|| open_feed(settings), Ok).map_err(RunError::NoFeed)?;
         let describe = feed.describe();
         let shape = feed.shape();
         let feed: Box<dyn Feed> = if settings.faults.feed.is_quiet() {
@@ -436,6 +440,16 @@ impl Daemon<'_> {
             None => Ok(()),
         }
     }
+}
+
+/// A session of days is not to end with a summary that has nowhere to go.
+fn has_place(path: &Path) -> Result<(), Failure> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if folder.is_dir() && !path.is_dir() {
+        return Ok(());
+    }
+    let message = format!("--summary-json {}: name a file in a folder that is there", path.display());
+    Err(Failure::new(Exit::Configuration, message))
 }
 
 fn write_summary(path: &Path, summary: &Summary) -> Result<(), Failure> {

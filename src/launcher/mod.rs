@@ -74,7 +74,7 @@ fn configuration(asked: &Invocation, environment: &Environment) -> Result<Config
     let wrong = |error: ConfigError| Failure::new(error.exit(), error);
     let file = ConfigFile::read(asked.config.as_deref()).map_err(wrong)?;
     let faults = match &asked.run.faults {
-        Some(path) => ConfigFile::read(Some(path)).map_err(wrong)?,
+        Some(path) => Some(ConfigFile::read_faults(path).map_err(wrong)?),
         None => None,
     };
     let flags = asked.run.overrides();
