@@ -10,6 +10,7 @@ use live_trading_launcher::clock::Clock;
 use live_trading_launcher::launcher;
 
 #[path = "../tests/support/mod.rs"]
+#[expect(dead_code, reason = "the tests use more of it")]
 mod support;
 
 /// Set for the copies of this program that are to be killed.

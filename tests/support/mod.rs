@@ -1,7 +1,6 @@
 //! A daemon as a process: started, listened to, signalled, and never left behind.
 
 #![expect(clippy::disallowed_methods, reason = "a test waits for another process in real time")]
-#![allow(dead_code, reason = "each test binary uses its own part of this")]
 
 pub mod books;
 pub mod crash;
