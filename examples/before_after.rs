@@ -6,6 +6,8 @@
 //!
 //! After: the same start with the shipped `HealthMonitor`. Its `start` is not async; there is nothing to await.
 
+#![expect(clippy::disallowed_methods, reason = "the example paces its own small loop")]
+
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

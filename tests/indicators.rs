@@ -110,6 +110,7 @@ fn indicators_equal_talib_on_a_random_walk() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "where recorded data may be is told to tests by the environment")]
 fn indicators_equal_talib_on_recorded_bars() {
     let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared");
     let shared = std::env::var("LTL_SHARED_DIR").unwrap_or(beside.to_owned());

@@ -12,6 +12,7 @@ use live_trading_launcher::types::{
     Instrument, Instruments, MarginTier, Price, Qty, Rate, Span, Timeframe, Timestamp, Usdt,
 };
 
+#[expect(clippy::disallowed_methods, reason = "where recorded data may be is told to tests by the environment")]
 fn shared() -> Option<PathBuf> {
     let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared");
     let shared = PathBuf::from(std::env::var("LTL_SHARED_DIR").unwrap_or(beside.to_owned()));

@@ -92,9 +92,9 @@ pub struct RunFlags {
     #[arg(long, value_name = "FROM-UNTIL", value_parser = timerange, allow_hyphen_values = true)]
     pub timerange: Option<String>,
     /// Seed of the synthetic feed and of random faults: the same seed, the same session [default: 1]
-    #[arg(long, value_name = "N", value_parser = seed(), allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = seed, allow_negative_numbers = true)]
     pub seed: Option<u64>,
-    /// Rehearse what goes wrong: a TOML file with a [faults] section
+    /// Rehearse what goes wrong: a TOML file that has a section `faults`
     #[arg(long, value_name = "FILE")]
     pub faults: Option<PathBuf>,
     /// Set the paper venue's file and its ledger aside, and start anew

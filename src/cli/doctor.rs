@@ -2,9 +2,7 @@
 
 use std::fmt::Write;
 
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
-use comfy_table::{ContentArrangement, Table};
-
+use crate::config;
 use crate::types::Exit;
 
 /// One thing that was looked at.
@@ -44,9 +42,7 @@ impl Verdict {
 
 /// The findings as a table, with a line that sums them up.
 pub fn doctor_table(findings: &[Finding]) -> String {
-    let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(["", "what", "how it is"]);
+    let mut table = config::table(&["", "what", "how it is"]);
     for finding in findings {
         table.add_row([finding.verdict.mark(), &finding.subject, &finding.detail]);
     }

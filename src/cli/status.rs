@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
-use comfy_table::{CellAlignment, ContentArrangement, Table};
+use comfy_table::CellAlignment;
 
+use crate::config;
 use crate::control::{HealthLine, Status};
 use crate::protocol::{PositionView, View};
 use crate::types::{Price, Rounding, Side, Span, Usdt};
@@ -71,9 +71,8 @@ fn write_positions(positions: &[PositionView], out: &mut String) -> std::fmt::Re
     if positions.is_empty() {
         return writeln!(out, "no open positions");
     }
-    let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(["symbol", "side", "qty", "entry", "mark", "open result", "stop", "take profit", "strategy"]);
+    let mut table =
+        config::table(&["symbol", "side", "qty", "entry", "mark", "open result", "stop", "take profit", "strategy"]);
     let price = |price: Option<Price>| price.map_or("none".to_owned(), |price| price.to_string());
     for one in positions {
         table.add_row([

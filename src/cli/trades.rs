@@ -1,10 +1,10 @@
 //! What `trades` prints.
 
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
-use comfy_table::{CellAlignment, ContentArrangement, Table};
+use comfy_table::CellAlignment;
 use serde::Serialize;
 
 use super::TradesFormat;
+use crate::config;
 use crate::ledger::TradeRecord;
 use crate::types::{Side, Timestamp, Usdt};
 
@@ -80,9 +80,19 @@ fn table(trades: &[TradeRecord]) -> String {
     if trades.is_empty() {
         return "No trades yet.\n".to_owned();
     }
-    let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(["#", "closed (UTC)", "symbol", "side", "strategy", "qty", "entry", "exit", "held", "why", "net"]);
+    let mut table = config::table(&[
+        "#",
+        "closed (UTC)",
+        "symbol",
+        "side",
+        "strategy",
+        "qty",
+        "entry",
+        "exit",
+        "held",
+        "why",
+        "net",
+    ]);
     for trade in trades {
         table.add_row([
             trade.id.to_string(),

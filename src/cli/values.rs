@@ -38,8 +38,9 @@ pub(super) fn restarts(text: &str) -> Result<u32, String> {
     number.ok_or_else(|| format!("write a whole number from 0 to {MAX_RESTARTS}"))
 }
 
-pub(super) fn seed() -> impl TypedValueParser<Value = u64> {
-    clap::value_parser!(u64).range(..=MAX_SEED)
+pub(super) fn seed(text: &str) -> Result<u64, String> {
+    let number = text.parse().ok().filter(|number| *number <= MAX_SEED);
+    number.ok_or_else(|| format!("write a whole number from 0 to {MAX_SEED}"))
 }
 
 pub(super) fn reason(text: &str) -> Result<String, String> {

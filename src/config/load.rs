@@ -66,12 +66,25 @@ impl ConfigFile {
             Err(error) if named.is_none() && error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => {
                 let flag = if named.is_some() { "--config " } else { "" };
-                let subject = format!("{flag}{}", path.display());
-                let message = format!("the configuration file cannot be read: {error}");
-                Err(ConfigError::one(Problem { subject, source: None, message }))
+                Err(unreadable(&format!("{flag}{}", path.display()), "configuration file", &error))
             }
         }
     }
+
+    /// Reads the file named by `--faults`.
+    ///
+    /// # Errors
+    /// If it cannot be read as text of a sensible size.
+    pub fn read_faults(path: &Path) -> Result<ConfigFile, ConfigError> {
+        let text = read_text(path)
+            .map_err(|error| unreadable(&format!("--faults {}", path.display()), "file of faults", &error))?;
+        Ok(ConfigFile { path: path.to_owned(), text })
+    }
+}
+
+fn unreadable(subject: &str, what: &str, error: &io::Error) -> ConfigError {
+    let message = format!("the {what} cannot be read: {error}");
+    ConfigError::one(Problem { subject: subject.to_owned(), source: None, message })
 }
 
 /// Makes the configuration. Nothing on disk is changed.

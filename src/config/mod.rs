@@ -20,6 +20,7 @@ mod secrets;
 mod settings;
 mod shape;
 mod show;
+mod table;
 
 pub use document::template;
 pub use environment::Environment;
@@ -31,6 +32,7 @@ pub use seconds::{ParseSecondsError, parse_seconds};
 pub use secrets::{SecretName, Secrets};
 pub use settings::{FaultSettings, RunSettings, Settings};
 pub use show::{as_table, as_toml, schema};
+pub use table::table;
 
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@ use crate::{coordinator, engine, exchange, feed, health, market, notify, orders,
 /// Symbols of one session at most: each has indicators, buffers and a line on every screen.
 const MAX_SYMBOLS: usize = 100;
 
-/// Everything that can be set. A room is one line here and one in [`Settings::complaints`].
+/// Everything that can be set. A room is one line here and one in `complaints`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {

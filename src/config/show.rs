@@ -2,11 +2,9 @@
 
 use std::fmt::Write;
 
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
-use comfy_table::{ContentArrangement, Table};
-
+use super::error::shown;
 use super::shape::{Kind, Shape};
-use super::{Config, SecretName, SettingPath, Settings, Source};
+use super::{Config, SecretName, SettingPath, Settings, Source, table};
 
 /// The JSON Schema of the configuration file.
 pub fn schema() -> String {
@@ -14,16 +12,15 @@ pub fn schema() -> String {
     serde_json::to_string_pretty(&schema).expect("a schema is JSON")
 }
 
-/// Every setting with its value and source, as a table. Of a secret it says only whether it is set.
+/// Every setting with its value and source, as a table. A long value is cut; of a secret it says only whether it is set.
 pub fn as_table(config: &Config) -> String {
-    let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(["setting", "value", "source"]);
+    let mut table = table(&["setting", "value", "source"]);
     for row in rows(config) {
-        table.add_row([row.path.to_string(), row.value.unwrap_or_default(), row.source]);
+        let value = row.value.map_or("not set".to_owned(), |value| shown(&value));
+        table.add_row([row.path.to_string(), value, row.source]);
     }
     for name in SecretName::ALL {
-        let value = if config.secrets.get(name).is_some() { "[set, not shown]" } else { "[not set]" };
+        let value = if config.secrets.get(name).is_some() { "set, and not shown" } else { "not set" };
         let source = config.secrets.source(name).map(Source::to_string).unwrap_or_default();
         table.add_row([name.variable().to_owned(), value.to_owned(), source]);
     }

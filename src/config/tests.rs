@@ -303,7 +303,7 @@ fn no_secret_is_shown_anywhere() {
             assert!(!text.contains(secret), "{text}");
         }
     }
-    assert!(as_table(&config).contains("[set, not shown]"));
+    assert!(as_table(&config).contains("set, and not shown"));
     assert!(as_table(&config).contains("CREDENTIALS_DIRECTORY/BINANCE_SECRET"));
 }
 

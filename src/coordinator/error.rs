@@ -11,6 +11,9 @@ pub enum RunError {
     /// The market data is damaged.
     #[error(transparent)]
     Feed(#[from] FeedError),
+    /// There is no such market data: what was asked for must change, or the files must.
+    #[error(transparent)]
+    NoFeed(FeedError),
     /// The venue cannot go on.
     #[error(transparent)]
     Venue(#[from] VenueError),
@@ -45,6 +48,7 @@ impl RunError {
     pub fn exit(&self) -> Exit {
         match self {
             RunError::Feed(_) => Exit::Failed,
+            RunError::NoFeed(_) => Exit::Configuration,
             RunError::Recorder(_) => Exit::LedgerUnwritable,
             RunError::Venue(error) => error.exit(),
             RunError::Ledger(error) => error.exit(),

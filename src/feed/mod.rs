@@ -1,7 +1,7 @@
 //! Where market data comes from. A [`Feed`] is pulled: whoever turns the session's crank asks for the instant
 //! of the next record and takes it when its time has come, so that a feed has no clock, no task and no queue.
 //!
-//! Three feeds stand here: [`synthetic`], a market made from a seed; [`file`], recorded 1m bars; and
+//! Three feeds stand here: [`synthetic`], a market made from a seed; [`mod@file`], recorded 1m bars; and
 //! [`recording`], raw frames of an exchange with the order book kept. [`faults`] wraps any of them.
 
 pub mod book;

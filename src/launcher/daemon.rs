@@ -1,5 +1,6 @@
 //! The daemon: the monitor in the background, the production loop in the foreground, and one way to end both.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -17,7 +18,7 @@ use crate::config::{Config, Environment, SecretName, Settings};
 use crate::control::{self, HealthLine};
 use crate::coordinator::{self, Coordinator, Ends, Frame, Plan, RunError, Summary};
 use crate::engine::Rooms;
-use crate::feed::{self, Feed};
+use crate::feed::{self, Feed, FeedError};
 use crate::health::{self, Guard, HealthMonitor, Watchdog, systemd};
 use crate::ledger::{self, Outbox, StateLock};
 use crate::notify::{self, Notifier};
@@ -49,15 +50,21 @@ struct Daemon<'a> {
     pulses: Arc<Pulses>,
     stop: CancellationToken,
     stop_reason: Arc<OnceLock<String>>,
+    /// Opened before anything on disk is touched, so that a wrong one changes nothing; the first run takes it.
+    feed: RefCell<Option<Box<dyn Feed>>>,
 }
 
 /// Trades until something ends it.
 pub(super) fn run(asked: &Invocation, environment: &Environment, clock: Clock) -> Result<Exit, Failure> {
     let args = &asked.run;
     let config = configuration(asked, environment)?;
+    if let Some(path) = &args.summary_json {
+        has_place(path)?;
+    }
     let log = start_log(args, &config, environment)?;
     telemetry::leave_on_panic(log.flusher());
     tracing::info!("STARTING LIVE TRADING");
+    let feed = open_feed(&config.settings).map_err(|error| Failure::new(Exit::Configuration, error))?;
     let dir = state_dir(asked, environment)?;
     make(&dir)?;
     let _lock = StateLock::acquire(&dir).map_err(|error| Failure::new(error.exit(), error))?;
@@ -76,6 +83,7 @@ pub(super) fn run(asked: &Invocation, environment: &Environment, clock: Clock) -
         pulses,
         stop: CancellationToken::new(),
         stop_reason: Arc::new(OnceLock::new()),
+        feed: RefCell::new(Some(feed)),
         config,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -142,7 +150,7 @@ impl Daemon<'_> {
         let outcome = self.supervise(ends).await;
         systemd.stopping();
         monitor.stop().await;
-        self.summarise(started_at, &view.borrow().clone(), &monitor, &outcome)?;
+        let summarised = self.summarise(started_at, &view.borrow().clone(), &monitor, &outcome);
         cancel.cancel();
         tracker.close();
         if tokio::time::timeout(JOIN_WITHIN, tracker.wait()).await.is_err() {
@@ -150,7 +158,7 @@ impl Daemon<'_> {
         }
         watchdog.stop();
         match outcome {
-            Ok(_) => Ok(Exit::Clean),
+            Ok(_) => summarised.map(|()| Exit::Clean),
             Err(error) => Err(Failure::new(error.exit(), error)),
         }
     }
@@ -288,7 +296,7 @@ impl Daemon<'_> {
             let Some(back) = back else { return outcome };
             ends = back;
             let error = match outcome {
-                Ok(reason) => return Ok(self.stop_reason.get().cloned().unwrap_or(reason)),
+                Ok(reason) => return Ok(reason),
                 Err(error) => error,
             };
             let again = self.args.infinite || (self.args.auto_restart && restarts < self.args.max_restarts);
@@ -342,6 +350,7 @@ impl Daemon<'_> {
         let mut loop_ = Coordinator::new(crank, pace, ends, self.config.settings.coordinator.clone());
         let outcome = loop_.run().await;
         let (crank, ends) = loop_.into_parts();
+        let outcome = outcome.map(|reason| self.stop_reason.get().cloned().unwrap_or(reason));
         let ended = outcome.as_ref().map_or_else(ToString::to_string, Clone::clone);
         let closed = crank.close(&ended);
         (Some(ends), outcome.and_then(|reason| closed.map(|()| reason)))
@@ -350,8 +359,8 @@ impl Daemon<'_> {
     fn assemble(&self) -> Result<(coordinator::Assembled, String, FeedShape), RunError> {
         let settings = &self.config.settings;
         let seed = settings.run.seed;
-        let range = settings.feed.range()?;
-        let feed = feed::open(&settings.feed, &settings.feed.source, &settings.run.symbols, range, seed)?;
+        let opened = self.feed.take();
+        let feed = opened.map_or_else(|| open_feed(settings), Ok).map_err(RunError::NoFeed)?;
         let describe = feed.describe();
         let shape = feed.shape();
         let feed: Box<dyn Feed> = if settings.faults.feed.is_quiet() {
@@ -433,6 +442,16 @@ impl Daemon<'_> {
     }
 }
 
+/// A session of days is not to end with a summary that has nowhere to go.
+fn has_place(path: &Path) -> Result<(), Failure> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if folder.is_dir() && !path.is_dir() {
+        return Ok(());
+    }
+    let message = format!("--summary-json {}: name a file in a folder that is there", path.display());
+    Err(Failure::new(Exit::Configuration, message))
+}
+
 fn write_summary(path: &Path, summary: &Summary) -> Result<(), Failure> {
     let failed = |error: String| {
         Failure::new(
@@ -443,6 +462,11 @@ fn write_summary(path: &Path, summary: &Summary) -> Result<(), Failure> {
     let mut text = serde_json::to_string_pretty(summary).map_err(|error| failed(error.to_string()))?;
     text.push('\n');
     std::fs::write(path, text).map_err(|error| failed(error.to_string()))
+}
+
+fn open_feed(settings: &Settings) -> Result<Box<dyn Feed>, FeedError> {
+    let range = settings.feed.range()?;
+    feed::open(&settings.feed, &settings.feed.source, &settings.run.symbols, range, settings.run.seed)
 }
 
 /// Is it the embedded market, with no file of settings named?

@@ -59,6 +59,7 @@ fn environment() -> Environment {
 }
 
 /// The one place that reads the process's arguments.
+#[expect(clippy::disallowed_methods, reason = "the arguments enter here, once, as values")]
 fn arguments() -> Vec<std::ffi::OsString> {
     std::env::args_os().collect()
 }
@@ -70,10 +71,10 @@ fn state_dir(asked: &Invocation, environment: &Environment) -> Result<std::path:
 
 /// The configuration from all layers.
 fn configuration(asked: &Invocation, environment: &Environment) -> Result<Config, Failure> {
-    let wrong = |error: ConfigError| Failure::new(Exit::Configuration, error);
+    let wrong = |error: ConfigError| Failure::new(error.exit(), error);
     let file = ConfigFile::read(asked.config.as_deref()).map_err(wrong)?;
     let faults = match &asked.run.faults {
-        Some(path) => ConfigFile::read(Some(path)).map_err(wrong)?,
+        Some(path) => Some(ConfigFile::read_faults(path).map_err(wrong)?),
         None => None,
     };
     let flags = asked.run.overrides();

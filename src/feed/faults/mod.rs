@@ -174,7 +174,7 @@ impl<F: Feed> Feed for FaultyFeed<F> {
         self.inner.backfill(instrument, from, until)
     }
 
-    /// What waits to be overtaken waits for at most [`LONGEST_WAIT`], so that going back twice as far finds it.
+    /// What waits to be overtaken waits for at most `LONGEST_WAIT`, so that going back twice as far finds it.
     fn seek(&mut self, at: Timestamp) -> Result<(), FeedError> {
         self.held.clear();
         self.ready.clear();

@@ -8,7 +8,7 @@
 //! A minute is a function of the seed, the symbol, the minute and the walk's place when it begins. A symbol's
 //! market therefore does not depend on which others are traded, and any minute can be made again: that is how
 //! history within the session and going on after a restart work. What lies before the session's start is walked
-//! backwards from it ([`past`]), as fine as it is near.
+//! backwards from it (`past`), as fine as it is near.
 
 mod market;
 mod minute;

@@ -1,0 +1,17 @@
+//! The shipped binary as a process: what it says, what it leaves on disk, and the codes it ends with.
+
+#[path = "daemon/bench.rs"]
+mod bench;
+#[path = "daemon/commands.rs"]
+mod commands;
+#[path = "daemon/endings.rs"]
+mod endings;
+#[path = "daemon/failures.rs"]
+mod failures;
+#[path = "daemon/mistakes.rs"]
+mod mistakes;
+#[path = "daemon/restarts.rs"]
+mod restarts;
+#[path = "daemon/run.rs"]
+mod run;
+mod support;

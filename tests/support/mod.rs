@@ -1,0 +1,154 @@
+//! A daemon as a process: started, listened to, signalled, and never left behind.
+
+#![expect(clippy::disallowed_methods, reason = "a test waits for another process in real time")]
+
+pub mod books;
+pub mod crash;
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
+
+/// How long anything may take that takes a second on an idle machine.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+/// Time between two looks at a process.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
+/// A running process with what it has said so far.
+pub struct Daemon {
+    child: Child,
+    lines: Receiver<String>,
+    heard: Vec<String>,
+    started: Instant,
+}
+
+/// How a process ended, and all that it said.
+#[derive(Debug)]
+pub struct Ended {
+    /// The exit code; none if a signal ended it.
+    pub code: Option<i32>,
+    /// Standard output and standard error, as the lines came.
+    pub text: String,
+    /// From its start to its end.
+    pub took: Duration,
+}
+
+/// The program with an environment of its own.
+pub fn command(program: &Path, folder: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
+    command.env_clear().envs(variables.iter().copied()).current_dir(folder).args(arguments);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+impl Daemon {
+    /// Starts it.
+    pub fn start(mut command: Command) -> Daemon {
+        let mut child = command.spawn().expect("the program starts");
+        let (sender, lines) = channel();
+        listen(child.stdout.take().expect("standard output is piped"), sender.clone());
+        listen(child.stderr.take().expect("standard error is piped"), sender);
+        Daemon { child, lines, heard: Vec::new(), started: Instant::now() }
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits for a line with a text in it, and gives it.
+    pub fn hear(&mut self, text: &str) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(line) => {
+                    self.heard.push(line.clone());
+                    if line.contains(text) {
+                        return line;
+                    }
+                }
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                    panic!("`{text}` was never said:\n{}", self.heard.join("\n"))
+                }
+            }
+        }
+    }
+
+    /// Has it ended by itself?
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("the process can be asked about").is_some()
+    }
+
+    /// Sends a signal by its name, like `TERM`.
+    pub fn signal(&self, name: &str) {
+        let signal = match name {
+            "INT" => rustix::process::Signal::INT,
+            "TERM" => rustix::process::Signal::TERM,
+            other => panic!("no test sends {other}"),
+        };
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, signal).expect("the process is there");
+    }
+
+    /// Ends it as a power cut would.
+    pub fn kill(mut self) -> Ended {
+        let _ = self.child.kill();
+        self.end()
+    }
+
+    /// Waits for its end.
+    pub fn end(mut self) -> Ended {
+        let status = self.wait();
+        while let Ok(line) = self.lines.recv_timeout(PATIENCE) {
+            self.heard.push(line);
+        }
+        Ended { code: status.code(), text: self.heard.join("\n"), took: self.started.elapsed() }
+    }
+
+    fn wait(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("the process can be waited for") {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "it does not end");
+            pause(LOOK_EVERY);
+        }
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Lets real time pass.
+pub fn pause(time: Duration) {
+    std::thread::sleep(time);
+}
+
+/// Waits until something is so.
+pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "never: {what}");
+        pause(LOOK_EVERY);
+    }
+}
+
+fn listen(pipe: impl std::io::Read + Send + 'static, sender: Sender<String>) {
+    std::thread::spawn(move || {
+        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                break;
+            }
+        }
+    });
+}
