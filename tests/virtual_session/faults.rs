@@ -1,0 +1,62 @@
+//! Sessions at a venue where things go wrong.
+
+use live_trading_launcher::exchange;
+use live_trading_launcher::types::Span;
+
+use crate::books::assert_books_agree;
+use crate::setup::{Setup, TURNS_OF_AN_HOUR, end, run_for};
+
+/// Chances high enough for several of each kind in an hour of some dozen requests.
+const COMMON: &str = "
+[chances]
+answer_lost = \"5%\"
+request_lost = \"3%\"
+request_late = \"2%\"
+late_fill = \"5%\"
+reject = \"3%\"
+rate_limit = \"1%\"
+latency_spike = \"2%\"
+";
+/// What is rarer at a real venue.
+const RARE: &str = "
+[chances]
+answer_lost = \"10%\"
+request_lost = \"5%\"
+stop_rejected = \"10%\"
+late_fill = \"20%\"
+outage = \"1%\"
+clock_jump = \"1%\"
+late_visibility = \"2%\"
+";
+
+/// An hour of faults, then ten minutes without, in which all must come to rest.
+fn rehearse(faults: &str, seed: u64) -> u64 {
+    let dir = tempfile::tempdir().expect("a folder");
+    let faults = exchange::faults::Settings { seed, ..toml::from_str(faults).expect("faults") };
+    let mut crank = Setup { faults, ..Setup::demo(seed) }.begin(dir.path());
+    run_for(&mut crank, Span::HOUR, TURNS_OF_AN_HOUR);
+    drop(crank);
+    let mut crank = Setup::demo(seed).begin(dir.path());
+    run_for(&mut crank, Span::mins(10), TURNS_OF_AN_HOUR);
+    let view = end(crank);
+    for position in &view.positions {
+        assert!(position.stop.is_some() && position.unprotected_since.is_none(), "seed {seed}: {position:?}");
+    }
+    assert_eq!(view.in_flight, 0, "seed {seed}: {:?}", view.open_orders);
+    assert_books_agree(dir.path());
+    live_trading_launcher::ledger::sessions(dir.path()).expect("the ledger").iter().map(|one| one.fills).sum()
+}
+
+#[test]
+fn common_faults_double_nothing_and_end_in_agreement() {
+    let fills: u64 = (1..=10).map(|seed| rehearse(COMMON, seed)).sum();
+    println!("{fills} fills in ten sessions of common faults");
+    assert!(fills > 100);
+}
+
+#[test]
+fn rare_faults_double_nothing_and_end_in_agreement() {
+    let fills: u64 = (11..=20).map(|seed| rehearse(RARE, seed)).sum();
+    println!("{fills} fills in ten sessions of rare faults");
+    assert!(fills > 20);
+}
