@@ -4,17 +4,16 @@ use live_trading_launcher::protocol::ExitReason;
 use live_trading_launcher::types::Span;
 
 use crate::books::{assert_books_agree, stops_taken};
-use crate::setup::{Setup, TURNS_OF_AN_HOUR, end, run_for};
+use crate::setup::{Setup, TURNS_OF_AN_HOUR, end, folder, run_for};
 
 /// Does an hour of this seed open, protect and close a position by itself?
 fn trades(seed: u64) -> bool {
-    let dir = tempfile::tempdir().expect("a folder");
+    let dir = folder();
     let mut crank = Setup::demo(seed).begin(dir.path());
     run_for(&mut crank, Span::HOUR, TURNS_OF_AN_HOUR);
     let closed = crank.session.engine().view().positions_closed;
     let view = end(crank);
-    assert_eq!(view.positions_closed, closed, "seed {seed}: the shutdown closes nothing");
-    assert_eq!(view.exits.get(&ExitReason::Manual), None, "seed {seed}");
+    assert_eq!(view.exits.get(&ExitReason::Manual), None, "seed {seed}: the shutdown closes nothing");
     assert_eq!(view.exits.get(&ExitReason::Liquidation), None, "seed {seed}");
     assert!(view.unprotected_max <= Span::secs(3), "seed {seed}: unprotected for {}", view.unprotected_max);
     for position in &view.positions {

@@ -4,7 +4,7 @@ use live_trading_launcher::exchange;
 use live_trading_launcher::types::Span;
 
 use crate::books::assert_books_agree;
-use crate::setup::{Setup, TURNS_OF_AN_HOUR, end, run_for};
+use crate::setup::{Setup, TURNS_OF_AN_HOUR, end, folder, run_for};
 
 /// Chances high enough for several of each kind in an hour of some dozen requests.
 const COMMON: &str = "
@@ -24,14 +24,14 @@ answer_lost = \"10%\"
 request_lost = \"5%\"
 stop_rejected = \"10%\"
 late_fill = \"20%\"
-outage = \"1%\"
+outage = \"0.3%\"
 clock_jump = \"1%\"
 late_visibility = \"2%\"
 ";
 
 /// An hour of faults, then ten minutes without, in which all must come to rest.
 fn rehearse(faults: &str, seed: u64) -> u64 {
-    let dir = tempfile::tempdir().expect("a folder");
+    let dir = folder();
     let faults = exchange::faults::Settings { seed, ..toml::from_str(faults).expect("faults") };
     let mut crank = Setup { faults, ..Setup::demo(seed) }.begin(dir.path());
     run_for(&mut crank, Span::HOUR, TURNS_OF_AN_HOUR);

@@ -6,7 +6,7 @@ use live_trading_launcher::types::Span;
 use live_trading_launcher::{backtest, ledger};
 
 use crate::books::{assert_books_agree, stops_taken};
-use crate::setup::{Setup, end, run_to_the_end};
+use crate::setup::{Setup, end, folder, run_to_the_end};
 
 /// More turns than five weeks of bars of three symbols take.
 const TURNS_OF_FIVE_WEEKS: u64 = 2_000_000;
@@ -44,7 +44,7 @@ fn trade_twice(range: &str, strategies: &[&str]) {
         run_to_the_end(&mut crank, TURNS_OF_FIVE_WEEKS);
         end(crank)
     };
-    let (one, two) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let (one, two) = (folder(), folder());
     let (view, again) = std::thread::scope(|scope| {
         let other = scope.spawn(|| run(two.path()));
         (run(one.path()), other.join().expect("no panic"))
@@ -95,7 +95,7 @@ fn a_raw_recording_is_traded_to_its_end() {
     let Some(path) = shared("binance-usdm-raw-feed/btcusdt_20240808.gz") else { return };
     let feed = format!("file:{}", path.display());
     for strategies in ["of the demo", "that ship"] {
-        let dir = tempfile::tempdir().expect("a folder");
+        let dir = folder();
         let demo = Setup::demo(1);
         let rooms = if strategies == "of the demo" { demo.rooms } else { Setup::recorded(&feed, "").rooms };
         let setup =

@@ -6,11 +6,11 @@ use live_trading_launcher::types::{Rate, Span};
 use live_trading_launcher::{backtest, recorder};
 
 use crate::books::assert_books_agree;
-use crate::setup::{Setup, TURNS_OF_AN_HOUR, end, run_for};
+use crate::setup::{Setup, TURNS_OF_AN_HOUR, end, folder, run_for};
 
 #[test]
 fn a_recorded_session_replays_to_the_same_decisions_and_books_agree() {
-    let dir = tempfile::tempdir().expect("a folder");
+    let dir = folder();
     let mut crank = Setup { record: true, ..Setup::demo(7) }.begin(dir.path());
     run_for(&mut crank, Span::HOUR, TURNS_OF_AN_HOUR);
     let view = end(crank);
@@ -32,7 +32,7 @@ fn a_recorded_session_replays_to_the_same_decisions_and_books_agree() {
 
 #[test]
 fn a_decision_that_was_another_is_found() {
-    let (one, other) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let (one, other) = (folder(), folder());
     let mut crank = Setup { record: true, ..Setup::demo(7) }.begin(one.path());
     run_for(&mut crank, Span::mins(20), TURNS_OF_AN_HOUR);
     end(crank);
@@ -54,7 +54,7 @@ fn splice(events: &Path, snapshot: &Path) -> tempfile::TempDir {
         let segment = recording.segments().next().expect("a segment").expect("a good one");
         segment.header().clone()
     };
-    let dir = tempfile::tempdir().expect("a folder");
+    let dir = folder();
     let mut mixed = header(events);
     mixed.snapshot = header(snapshot).snapshot;
     let mut writer = recorder::Recorder::open(dir.path(), recorder::Settings::default(), mixed).expect("a recorder");

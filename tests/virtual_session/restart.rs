@@ -4,11 +4,11 @@ use live_trading_launcher::ledger;
 use live_trading_launcher::types::Span;
 
 use crate::books::assert_books_agree;
-use crate::setup::{Setup, TURNS_OF_AN_HOUR, end, run_for};
+use crate::setup::{Setup, TURNS_OF_AN_HOUR, end, folder, run_for};
 
 #[test]
 fn a_restart_goes_on_where_the_session_stood() {
-    let dir = tempfile::tempdir().expect("a folder");
+    let dir = folder();
     let mut last = None;
     for _ in 0..3 {
         let mut crank = Setup::demo(3).begin(dir.path());
@@ -25,7 +25,7 @@ fn a_restart_goes_on_where_the_session_stood() {
 
 #[test]
 fn a_killed_process_loses_nothing() {
-    let dir = tempfile::tempdir().expect("a folder");
+    let dir = folder();
     for round in 0..12_i64 {
         let mut crank = Setup::demo(5).begin(dir.path());
         // Dropped in the middle, without a word: what a kill leaves is what was committed.

@@ -11,6 +11,7 @@ use live_trading_launcher::session::Source;
 use live_trading_launcher::strategy::{RegimeSettings, UnknownRegime};
 use live_trading_launcher::types::{Span, Symbol};
 use live_trading_launcher::{engine, exchange, feed, market, orders, recorder, risk, strategy};
+use tempfile::TempDir;
 
 /// Far more turns than an hour of the demo takes: a session that spins at one instant is found by this.
 pub const TURNS_OF_AN_HOUR: u64 = 200_000;
@@ -24,6 +25,13 @@ fn rooms(strategy: strategy::Settings, regime: RegimeSettings) -> Rooms {
         regime,
         risk: risk::Settings::default(),
     }
+}
+
+/// A folder for a session, in memory where the machine has such a place: what is held against each other here does not
+/// depend on the disk, and waiting for it would be most of the time.
+pub fn folder() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.expect("a folder")
 }
 
 /// What a session is begun with.
@@ -115,7 +123,26 @@ pub fn end(mut crank: Crank) -> View {
     let command = Command::Shutdown { flatten: false, reason: "the end".into() };
     crank.session.push(at, Source::Operator, Event::Command(command));
     run_for(&mut crank, Span::secs(10), 10_000);
+    hear_out(&mut crank);
     let view = crank.session.engine().view();
     crank.close("the end").expect("a close");
     view
+}
+
+/// Takes in what the venue has already done and said, without further market data: an order that filled a moment ago is
+/// told of a moment later.
+fn hear_out(crank: &mut Crank) {
+    let until = crank.session.at() + Span::secs(5);
+    for _ in 0..1_000 {
+        let now = crank.session.at();
+        if crank.session.next_at() == Some(now) {
+            turn(crank);
+            continue;
+        }
+        let Some(due) = crank.venue.next_due().filter(|due| *due <= until) else { return };
+        if let Some((_, report)) = crank.venue.poll(due).expect("a venue") {
+            crank.session.push(now, Source::Venue, Event::Venue(report));
+        }
+    }
+    panic!("the venue does not come to rest");
 }
