@@ -1,6 +1,7 @@
 //! Our books, held against the venue's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
 use std::path::Path;
 
 use live_trading_launcher::ledger;
@@ -28,7 +29,7 @@ pub fn assert_books_agree(dir: &Path) {
         let before = theirs.insert(id.clone(), (stage.clone(), filled.clone()));
         assert_eq!(before, None, "{id} was accepted twice");
     }
-    assert_eq!(ours, theirs, "orders");
+    assert_same("orders", &ours, &theirs);
 
     let mut fills = BTreeMap::new();
     let mut counted = BTreeMap::<u16, Qty>::new();
@@ -46,7 +47,7 @@ pub fn assert_books_agree(dir: &Path) {
         .into_iter()
         .map(|(instrument, id, client, side, price, qty, fee)| ((instrument, id), [client, side, price, qty, fee]))
         .collect();
-    assert_eq!(fills, told, "fills");
+    assert_same("fills", &fills, &told);
 
     let mut positions = BTreeMap::new();
     each(dir, "SELECT symbol, qty FROM position_rows", |row| {
@@ -58,6 +59,14 @@ pub fn assert_books_agree(dir: &Path) {
         venue.positions.into_iter().map(|(instrument, qty)| (instrument, qty.parse().expect("a quantity"))).collect();
     assert_eq!(positions, theirs, "positions");
     assert_eq!(positions, counted, "a position is the sum of its fills");
+}
+
+/// Fails with the entries that differ: two whole tables would hide them.
+fn assert_same<K: Ord + Debug, V: PartialEq + Debug>(what: &str, ours: &BTreeMap<K, V>, theirs: &BTreeMap<K, V>) {
+    let keys: BTreeSet<&K> = ours.keys().chain(theirs.keys()).collect();
+    let differing = keys.into_iter().map(|key| (key, ours.get(key), theirs.get(key)));
+    let differing: Vec<_> = differing.filter(|(_, ours, theirs)| ours != theirs).collect();
+    assert!(differing.is_empty(), "{what}, ours against the venue's: {differing:?}");
 }
 
 /// Conditional orders that the venue has taken: each position's stop is one.
