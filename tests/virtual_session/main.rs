@@ -1,6 +1,6 @@
 //! Whole sessions in virtual time, through the shipped machinery and without a runtime.
 //!
-//! With `LTL_LONG=1` the recorded data is traded in full; without it, a part is.
+//! With `LTL_LONG=1` more of the recorded data is traded.
 
 mod books;
 mod demo;
