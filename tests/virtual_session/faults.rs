@@ -60,3 +60,29 @@ fn rare_faults_double_nothing_and_end_in_agreement() {
     println!("{fills} fills in ten sessions of rare faults");
     assert!(fills > 20);
 }
+
+/// The venue is away for ten minutes in which positions are opened and must be protected. What has no answer is asked
+/// about; it is not sent again and again.
+#[test]
+fn an_outage_makes_no_storm_of_orders() {
+    let text = "[[schedule]]\nafter = \"10m\"\nfor = \"10m\"\nkind = \"outage\"\n";
+    for seed in 1..=10 {
+        let dir = folder();
+        let faults: exchange::faults::Settings = toml::from_str(text).expect("faults");
+        let mut crank = Setup { faults, ..Setup::demo(seed) }.begin(dir.path());
+        run_for(&mut crank, Span::mins(10), TURNS_OF_AN_HOUR);
+        let before = crank.session.engine().view().orders;
+        run_for(&mut crank, Span::mins(10), TURNS_OF_AN_HOUR);
+        let during = crank.session.engine().view().orders - before;
+        run_for(&mut crank, Span::mins(10), TURNS_OF_AN_HOUR);
+        let view = end(crank);
+        println!("seed {seed}: {during} orders while the venue was away, {} in flight after", view.in_flight);
+        assert!(during <= MOST_ORDERS_OF_AN_OUTAGE, "seed {seed}: {during} orders while the venue was away");
+        assert_eq!(view.in_flight, 0, "seed {seed}: {:?}", view.open_orders);
+        assert_books_agree(dir.path());
+    }
+}
+
+/// Three symbols, and for each an entry, two stops in each style, an exit and the attempts that follow them while
+/// nothing is answered.
+const MOST_ORDERS_OF_AN_OUTAGE: u64 = 30;
