@@ -90,12 +90,21 @@ impl<'a> Setup<'a> {
     }
 }
 
+/// Steps of the engine at one instant: market data of three symbols at the end of a minute, answers, and every part
+/// that is due. A deadline that stays in the past takes more.
+const MOST_AT_ONE_INSTANT: u64 = 50;
+
 /// Turns for so much session time.
 pub fn run_for(crank: &mut Crank, span: Span, most_turns: u64) {
     let end = crank.session.at() + span;
     let mut turns = 0;
+    let mut instant = (crank.session.at(), crank.session.seq());
     while crank.next_at().is_some_and(|at| at <= end) {
         turn(crank);
+        if crank.session.at() > instant.0 {
+            instant = (crank.session.at(), crank.session.seq());
+        }
+        assert!(crank.session.seq() - instant.1 < MOST_AT_ONE_INSTANT, "the engine spins at {}", instant.0);
         turns += 1;
         assert!(turns < most_turns, "the session spins at {}", crank.session.at());
     }
