@@ -4,7 +4,7 @@ use super::Core;
 use super::account::{AccountId, MarginMode};
 use super::changes::{CashKind, Change, FillChange};
 use super::order::Order;
-use crate::protocol::{DoneReason, Fill, ReportBody, Stage};
+use crate::protocol::{Amount, DoneReason, Fill, ReportBody, Stage};
 use crate::types::{InstrumentId, Price, Qty, Rounding, Side, Span, TradeId, Usdt, VenueOrderId};
 
 /// A trade of an open order.
@@ -57,6 +57,11 @@ impl Core {
         }
         if order.left().is_zero() {
             self.unlist(&order);
+            if order.request.amount == Amount::ClosePosition {
+                // Its size is the venue's to know: without this word, a stop that closed its position would look alive,
+                // and stand for the next position's.
+                self.push_order(&order, ReportBody::Ended { reason: DoneReason::Filled, filled: order.filled });
+            }
             self.journal_order(&order, Stage::Done(DoneReason::Filled));
         } else {
             self.journal_order(&order, Stage::Working);

@@ -116,7 +116,11 @@ impl RecorderThread {
     /// Has the segment reached its size, or did it end in a gap and is there room again? Then
     /// [`RecorderThread::rotate`] is due between two steps.
     pub fn wants_rotation(&self) -> bool {
-        let room = self.shared.queued.load(Ordering::Acquire) <= QUEUE / 2;
+        // Who waits needs no room: the queue of a fast producer may never empty, and the segment would only grow.
+        let room = match self.overflow {
+            Overflow::Wait => true,
+            Overflow::Gap => self.shared.queued.load(Ordering::Acquire) <= QUEUE / 2,
+        };
         let asked = self.shared.rotations.load(Ordering::Acquire) != self.rotations;
         let due = self.gap.is_some() || (self.shared.full.load(Ordering::Acquire) && !asked);
         due && room && !self.shared.stopped.load(Ordering::Acquire)

@@ -22,15 +22,28 @@ fn both() -> [OrderRequest; 2] {
 #[test]
 fn the_path_goes_to_the_nearer_extreme_first() {
     // The bid is half a basis point below the price on the path: 59,000 × 0.99995 = 58,997.05, down to the tick.
-    let stopped =
-        ["triggered stop", "filled stop 0.1 @ 58997 taker path", "triggered profit", "ended profit Expired 0"];
-    let profited =
-        ["triggered profit", "filled profit 0.1 @ 60996.9 taker path", "triggered stop", "ended stop Expired 0"];
+    let stopped = [
+        "triggered stop",
+        "filled stop 0.1 @ 58997 taker path",
+        "ended stop Filled 0.1",
+        "triggered profit",
+        "ended profit Expired 0",
+    ];
+    let profited = [
+        "triggered profit",
+        "filled profit 0.1 @ 60996.9 taker path",
+        "ended profit Filled 0.1",
+        "triggered stop",
+        "ended stop Expired 0",
+    ];
     let table: [([&str; 4], &[&str]); 5] = [
         (["60000", "61500", "58900", "60000"], &stopped), // 1,100 down, 1,500 up
         (["60000", "61100", "58500", "60000"], &profited), // 1,500 down, 1,100 up
         (["60000", "61200", "58800", "60000"], &stopped), // equally far: the low first
-        (["60000", "60500", "58900", "59500"], &["triggered stop", "filled stop 0.1 @ 58997 taker"]),
+        (
+            ["60000", "60500", "58900", "59500"],
+            &["triggered stop", "filled stop 0.1 @ 58997 taker", "ended stop Filled 0.1"],
+        ),
         (["60000", "60999.9", "59000.1", "60000"], &[]),
     ];
     for (bar, expect) in table {
@@ -71,7 +84,10 @@ fn a_fill_is_only_marked_where_the_other_side_was_in_reach() {
     let mut bench = long(&[limit("x", Buy, "0.1", "59500"), closing(stop("stop", Sell, "1", "59000"))]);
     bench.bar(["60000", "60500", "58900", "59500"]);
     // One way down: first the limit, then the stop with both, whatever the path.
-    assert_eq!(bench.reports(), ["filled x 0.1 @ 59500 maker", "triggered stop", "filled stop 0.2 @ 58997 taker"]);
+    assert_eq!(
+        bench.reports(),
+        ["filled x 0.1 @ 59500 maker", "triggered stop", "filled stop 0.2 @ 58997 taker", "ended stop Filled 0.2"]
+    );
 }
 
 #[test]

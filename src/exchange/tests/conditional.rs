@@ -60,7 +60,7 @@ fn a_close_position_order_takes_all_there_is_when_it_fires() {
     bench.submit(A, closing(stop("s", Sell, "1", "98")));
     bench.submit(A, market("more", Buy, "3"));
     bench.mark("98");
-    assert_eq!(bench.reports(), ["triggered s", "filled s 5 @ 99.9 taker"]);
+    assert_eq!(bench.reports(), ["triggered s", "filled s 5 @ 99.9 taker", "ended s Filled 5"]);
     assert_eq!(bench.position(A), Qty::ZERO);
 }
 
@@ -88,7 +88,13 @@ fn of_two_stops_the_second_finds_nothing_left() {
     bench.mark("98");
     assert_eq!(
         bench.reports(),
-        ["triggered close", "filled close 2 @ 99.9 taker", "triggered reduce", "ended reduce Expired 0"]
+        [
+            "triggered close",
+            "filled close 2 @ 99.9 taker",
+            "ended close Filled 2",
+            "triggered reduce",
+            "ended reduce Expired 0"
+        ]
     );
 }
 

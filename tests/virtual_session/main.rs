@@ -1,0 +1,11 @@
+//! Whole sessions in virtual time, through the shipped machinery and without a runtime.
+//!
+//! With `LTL_LONG=1` more of the recorded data is traded.
+
+mod books;
+mod demo;
+mod faults;
+mod recorded;
+mod replay;
+mod restart;
+mod setup;
