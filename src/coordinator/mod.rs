@@ -226,10 +226,15 @@ impl Coordinator {
         self.ends.view.send_replace(view);
     }
 
+    /// The first iteration is told at INFO, every one after at DEBUG with its figures.
     fn log_iteration(&self) {
+        let first = self.seen_iterations == 0;
+        if !first && !tracing::enabled!(tracing::Level::DEBUG) {
+            return;
+        }
         let quoted: Vec<String> = self.symbols.iter().map(|symbol| format!("'{symbol}'")).collect();
         let line = format!("🔄 Processing {} symbols: [{}]", quoted.len(), quoted.join(", "));
-        if self.seen_iterations == 0 {
+        if first {
             tracing::info!("{line}");
             return;
         }

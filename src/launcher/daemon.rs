@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::banner::Banner;
+use super::restart::Restarts;
 use super::{Failure, configuration, state_dir};
 use crate::cli::{Invocation, RunFlags};
 use crate::clock::{Clock, Pace, Speed};
@@ -32,10 +33,6 @@ use crate::types::{Exit, Span};
 const DEMO_SPEED: f64 = 60.0;
 /// Tasks that do not end within this time at the end are named and left.
 const JOIN_WITHIN: Duration = Duration::from_secs(2);
-/// Ten failures in a row are no accident.
-const FAILURES_IN_A_ROW: u32 = 10;
-/// Longest wait between two restarts.
-const LONGEST_DELAY: Span = Span::HOUR;
 /// How often the loop pulses while it waits after an error.
 const BACKOFF_BEAT: Duration = Duration::from_millis(500);
 
@@ -289,25 +286,20 @@ impl Daemon<'_> {
 
     /// Runs the loop, and runs it again where the flags allow that.
     async fn supervise(&self, mut ends: Ends) -> Result<String, RunError> {
-        let mut failures = 0;
-        let mut restarts = 0;
+        let mut restarts = Restarts::new(self.args);
         loop {
+            let begun = self.clock.uptime();
             let (back, outcome) = self.attempt(ends).await;
-            let Some(back) = back else { return outcome };
             ends = back;
             let error = match outcome {
                 Ok(reason) => return Ok(reason),
                 Err(error) => error,
             };
-            let again = self.args.infinite || (self.args.auto_restart && restarts < self.args.max_restarts);
-            failures += 1;
-            if !again || !error.may_restart() || failures >= FAILURES_IN_A_ROW || self.stop.is_cancelled() {
+            if !error.may_restart() || self.stop.is_cancelled() {
                 return Err(error);
             }
-            restarts += 1;
-            let first = if self.args.infinite { Span::SECOND } else { self.args.restart_delay };
-            let delay = (first * (1_i64 << (failures.min(16) - 1))).min(LONGEST_DELAY);
-            tracing::error!(%error, restart = restarts, %delay, "the loop failed and is started again");
+            let Some(delay) = restarts.after_failure(self.clock.uptime() - begun) else { return Err(error) };
+            tracing::error!(%error, %delay, "the loop failed and is started again");
             if !self.back_off(delay).await {
                 return Ok(self.stop_reason.get().cloned().unwrap_or_else(|| "stop requested".to_owned()));
             }
@@ -328,18 +320,18 @@ impl Daemon<'_> {
     }
 
     /// One run of the loop. Gives the ends back for the next one.
-    async fn attempt(&self, ends: Ends) -> (Option<Ends>, Result<String, RunError>) {
+    async fn attempt(&self, ends: Ends) -> (Ends, Result<String, RunError>) {
         tracing::info!("STARTING LIVE TRADING ENGINE");
         let (assembled, describe, shape) = match self.assemble() {
             Ok(parts) => parts,
-            Err(error) => return (Some(ends), Err(error)),
+            Err(error) => return (ends, Err(error)),
         };
         let mut crank = assembled.crank;
         let deadline = self.config.settings.coordinator.start_deadline;
         let progress = |step: coordinator::StartStep| tracing::debug!(step = step.as_str(), "start-up step");
         let notices = match coordinator::start(&mut crank, assembled.recovered, deadline, progress).await {
             Ok(notices) => notices,
-            Err(error) => return (Some(ends), Err(error)),
+            Err(error) => return (ends, Err(error)),
         };
         tracing::info!("✓ LIVE TRADING ENGINE STARTED SUCCESSFULLY");
         self.introduce(&describe, shape, &assembled.limits);
@@ -353,7 +345,7 @@ impl Daemon<'_> {
         let outcome = outcome.map(|reason| self.stop_reason.get().cloned().unwrap_or(reason));
         let ended = outcome.as_ref().map_or_else(ToString::to_string, Clone::clone);
         let closed = crank.close(&ended);
-        (Some(ends), outcome.and_then(|reason| closed.map(|()| reason)))
+        (ends, outcome.and_then(|reason| closed.map(|()| reason)))
     }
 
     fn assemble(&self) -> Result<(coordinator::Assembled, String, FeedShape), RunError> {

@@ -358,10 +358,6 @@ impl Rate {
     pub const fn bps(n: i64) -> Rate {
         Rate::new(n, 4)
     }
-    /// From a bare decimal such as a venue's `0.0004`, where the protocol fixes the unit.
-    pub fn from_decimal(text: &str) -> Result<Rate, ParseAmountError> {
-        parse_units(text, "a ratio").map(Rate)
-    }
     /// The bare decimal, for files that machines read: `0.0005` for 5bps.
     pub fn decimal(self) -> String {
         Usdt(self.0).to_string()
