@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use super::values::{feed, log_format, reason, restarts, seconds, seed, speed, timerange};
+use super::strategy::{self, StrategyChoice};
+use super::values::{self, feed, log_format, reason, restarts, seconds, speed, timerange};
 use crate::clock::Speed;
 use crate::config::Override;
 use crate::telemetry::LogFormat;
@@ -28,6 +29,15 @@ Examples:
 Every setting can be given as a variable, LTL__SECTION__KEY; a flag comes before a variable, a variable before the
 file, the file before the default. Exit codes: 0 clean, 1 the loop failed, 2 usage, 70 a contradiction of our own,
 74 the ledger cannot be written, 75 try again later, 77 keys refused, 78 configuration, 79 halted by risk.";
+
+const BACKTEST_EXAMPLES: &str = "\
+Examples:
+  The strategies of the configuration over a month of bars:
+      live_trading_launcher backtest --feed file:data/binance --symbols BTC/USDT,ETH/USDT --timerange 20241001-20241101
+  One strategy with settings of its own, on 5m bars:
+      live_trading_launcher backtest --feed file:data/binance --strategy ema_cross:fast=10,slow=30,timeframe=5m
+
+Every other setting is read from the file and the environment as the daemon reads it: fees, latencies, depth, limits.";
 
 /// Trades USDT-margined perpetual futures unattended; on paper unless told otherwise.
 ///
@@ -92,7 +102,7 @@ pub struct RunFlags {
     #[arg(long, value_name = "FROM-UNTIL", value_parser = timerange, allow_hyphen_values = true)]
     pub timerange: Option<String>,
     /// Seed of the synthetic feed and of random faults: the same seed, the same session [default: 1]
-    #[arg(long, value_name = "N", value_parser = seed, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = values::seed, allow_negative_numbers = true)]
     pub seed: Option<u64>,
     /// Rehearse what goes wrong: a TOML file that has a section `faults`
     #[arg(long, value_name = "FILE")]
@@ -142,6 +152,8 @@ pub enum Task {
         #[arg(long, value_name = "TEXT", value_parser = reason)]
         reason: String,
     },
+    /// Run strategies over recorded data, with the engine and the simulated exchange that trade on paper
+    Backtest(BacktestFlags),
     /// Run a recorded session through the engine again
     Replay {
         /// The session: its name in the state directory's recordings, or the path of its folder
@@ -183,6 +195,30 @@ pub enum ConfigFormat {
     Template,
 }
 
+/// What is run over which data, and where the report goes.
+#[derive(Debug, Clone, PartialEq, Args)]
+#[command(after_help = BACKTEST_EXAMPLES)]
+pub struct BacktestFlags {
+    /// Recorded data: `file:PATH`, a file or a folder of bars or of raw recordings; or `synthetic`
+    #[arg(long, value_name = "NAME", value_parser = feed)]
+    pub feed: String,
+    /// What is traded, as CCXT unified symbols: BTC/USDT:USDT, or BTC/USDT for short
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub symbols: Option<Vec<Symbol>>,
+    /// Part of the data, in UTC days without the last: 20241001-20241105
+    #[arg(long, value_name = "FROM-UNTIL", value_parser = timerange, allow_hyphen_values = true)]
+    pub timerange: Option<String>,
+    /// A strategy, with settings of its own after a colon; may be repeated, and then these alone run
+    #[arg(long = "strategy", value_name = "NAME[:KEY=VALUE,…]", value_parser = strategy::choice)]
+    pub strategies: Vec<StrategyChoice>,
+    /// Seed of the simulated latencies, and of the synthetic feed: the same seed, the same run [default: 1]
+    #[arg(long, value_name = "N", value_parser = values::seed, allow_negative_numbers = true)]
+    pub seed: Option<u64>,
+    /// Write the report to a file, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+}
+
 /// Which trades, and how.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct TradesFlags {
@@ -211,26 +247,51 @@ pub enum TradesFormat {
 impl RunFlags {
     /// The flags that stand for settings.
     pub fn overrides(&self) -> Vec<Override> {
-        fn text(value: &impl ToString) -> toml::Value {
-            toml::Value::String(value.to_string())
-        }
         fn path(value: &std::path::Path) -> toml::Value {
             toml::Value::String(value.to_string_lossy().into_owned())
         }
-        let list = |symbols: &Vec<Symbol>| toml::Value::Array(symbols.iter().map(text).collect());
-        // The flag's parser keeps the seed within TOML's integers.
-        let seed = |seed: u64| toml::Value::Integer(i64::try_from(seed).unwrap_or(i64::MAX));
-        [
-            ("run.symbols", self.symbols.as_ref().map(list), "--symbols"),
+        named([
+            ("run.symbols", self.symbols.as_ref().map(symbols), "--symbols"),
             ("run.seed", self.seed.map(seed), "--seed"),
             ("run.speed", self.speed.as_ref().map(text), "--speed"),
             ("feed.source", self.feed.as_ref().map(text), "--feed"),
             ("feed.timerange", self.timerange.as_ref().map(text), "--timerange"),
             ("telemetry.format", self.log_format.map(|format| text(&format.as_str())), "--log-format"),
             ("telemetry.file", self.log_file.as_deref().map(path), "--log-file"),
-        ]
-        .into_iter()
-        .filter_map(|(setting, value, flag)| Some(Override { setting, value: value?, flag }))
-        .collect()
+        ])
     }
+}
+
+impl BacktestFlags {
+    /// The flags that stand for settings. Where strategies are named, those alone run.
+    pub fn overrides(&self) -> Vec<Override> {
+        let mut all = named([
+            ("feed.source", Some(text(&self.feed)), "--feed"),
+            ("feed.timerange", self.timerange.as_ref().map(text), "--timerange"),
+            ("run.symbols", self.symbols.as_ref().map(symbols), "--symbols"),
+            ("run.seed", self.seed.map(seed), "--seed"),
+        ]);
+        if !self.strategies.is_empty() {
+            all.extend(strategy::overrides(&self.strategies));
+        }
+        all
+    }
+}
+
+fn named<const N: usize>(flags: [(&str, Option<toml::Value>, &'static str); N]) -> Vec<Override> {
+    let given = flags.into_iter().filter_map(|(setting, value, flag)| Some((setting.to_owned(), value?, flag)));
+    given.map(|(setting, value, flag)| Override { setting, value, flag }).collect()
+}
+
+fn text(value: &impl ToString) -> toml::Value {
+    toml::Value::String(value.to_string())
+}
+
+fn symbols(symbols: &Vec<Symbol>) -> toml::Value {
+    toml::Value::Array(symbols.iter().map(text).collect())
+}
+
+/// The flag's parser keeps the seed within TOML's integers.
+fn seed(seed: u64) -> toml::Value {
+    toml::Value::Integer(i64::try_from(seed).unwrap_or(i64::MAX))
 }

@@ -1,8 +1,10 @@
 //! The command line: flags and commands as plain values, and what commands print. Nothing here acts.
 
 mod args;
+mod backtest;
 mod doctor;
 mod status;
+mod strategy;
 mod trades;
 mod values;
 
@@ -11,10 +13,12 @@ use std::path::PathBuf;
 
 use clap::{CommandFactory, FromArgMatches};
 
-pub use args::{ConfigCommand, ConfigFormat, Invocation, RunFlags, Task, TradesFlags, TradesFormat};
+pub use args::{BacktestFlags, ConfigCommand, ConfigFormat, Invocation, RunFlags, Task, TradesFlags, TradesFormat};
+pub use backtest::backtest_text;
 pub use clap_complete::Shell;
 pub use doctor::{Finding, Verdict, doctor_exit, doctor_table};
 pub use status::status_text;
+pub use strategy::StrategyChoice;
 pub use trades::trades_text;
 
 /// Reads a command line, the program's name first.

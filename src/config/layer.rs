@@ -37,7 +37,7 @@ pub enum Source {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Override {
     /// Which setting, as `section.key`.
-    pub setting: &'static str,
+    pub setting: String,
     /// Its value.
     pub value: toml::Value,
     /// The flag, as it is written: `--symbols`.
@@ -124,7 +124,7 @@ pub(super) fn from_environment(
 
 /// The layer of the flags, which the command line has parsed already.
 pub(super) fn from_flags(flags: Vec<Override>) -> Layer {
-    let entry = |o: Override| (SettingPath::dotted(o.setting), (o.value, Source::Flag(o.flag)));
+    let entry = |o: Override| (SettingPath::dotted(&o.setting), (o.value, Source::Flag(o.flag)));
     flags.into_iter().map(entry).collect()
 }
 

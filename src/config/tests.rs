@@ -96,7 +96,7 @@ fn sample(text: &str, variables: &[(&str, &str)], flags: Vec<Override>) -> Resul
 }
 
 fn flag(setting: &'static str, value: impl Into<toml::Value>) -> Override {
-    Override { setting, value: value.into(), flag: "--some-flag" }
+    Override { setting: setting.to_owned(), value: value.into(), flag: "--some-flag" }
 }
 
 fn real(text: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {

@@ -27,6 +27,7 @@ pub(super) fn run(task: &Task, asked: &Invocation, environment: &Environment, cl
         Task::Resume => tell(&state_dir(asked, environment)?, &Request::Resume, "the pause is lifted"),
         Task::Trades(flags) => trades(flags, &state_dir(asked, environment)?),
         Task::Rearm { reason } => rearm(&state_dir(asked, environment)?, reason, clock),
+        Task::Backtest(flags) => super::backtest::run(flags, asked, environment, clock),
         Task::Replay { session, verify } => replay(session, *verify, &state_dir(asked, environment)?),
         Task::Completions { shell } => print(&cli::completions(*shell)),
     }
@@ -51,7 +52,7 @@ fn configure(command: ConfigCommand, asked: &Invocation, environment: &Environme
 }
 
 /// Writes to standard output; a reader that has gone is no failure.
-fn print(text: &str) -> Result<Exit, Failure> {
+pub(super) fn print(text: &str) -> Result<Exit, Failure> {
     use std::io::Write;
     let _ = writeln!(std::io::stdout(), "{}", text.trim_end());
     Ok(Exit::Clean)

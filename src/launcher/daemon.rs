@@ -56,7 +56,7 @@ pub(super) fn run(asked: &Invocation, environment: &Environment, clock: Clock) -
     let args = &asked.run;
     let config = configuration(asked, environment)?;
     if let Some(path) = &args.summary_json {
-        has_place(path)?;
+        has_place("--summary-json", path)?;
     }
     let log = start_log(args, &config, environment)?;
     telemetry::leave_on_panic(log.flusher());
@@ -104,7 +104,7 @@ fn start_log(args: &RunFlags, config: &Config, environment: &Environment) -> Res
 }
 
 /// The rooms' settings. The embedded market with untouched strategies runs the demo's, which decide on 1m bars.
-fn rooms(asked: &Invocation, settings: &Settings) -> Rooms {
+pub(super) fn rooms(asked: &Invocation, settings: &Settings) -> Rooms {
     let demo = is_demo(asked, settings);
     let untouched = settings.strategy == crate::strategy::Settings::default();
     let strategy = if demo && untouched { crate::strategy::Settings::demo() } else { settings.strategy.clone() };
@@ -428,35 +428,32 @@ impl Daemon<'_> {
         let summary = Summary::new(view, frame);
         summary.log();
         match &self.args.summary_json {
-            Some(path) => write_summary(path, &summary),
+            Some(path) => write_json("--summary-json", path, &summary),
             None => Ok(()),
         }
     }
 }
 
 /// A session of days is not to end with a summary that has nowhere to go.
-fn has_place(path: &Path) -> Result<(), Failure> {
+pub(super) fn has_place(flag: &str, path: &Path) -> Result<(), Failure> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if folder.is_dir() && !path.is_dir() {
         return Ok(());
     }
-    let message = format!("--summary-json {}: name a file in a folder that is there", path.display());
+    let message = format!("{flag} {}: name a file in a folder that is there", path.display());
     Err(Failure::new(Exit::Configuration, message))
 }
 
-fn write_summary(path: &Path, summary: &Summary) -> Result<(), Failure> {
+pub(super) fn write_json(flag: &str, path: &Path, value: &impl serde::Serialize) -> Result<(), Failure> {
     let failed = |error: String| {
-        Failure::new(
-            Exit::LedgerUnwritable,
-            format!("--summary-json {}: it cannot be written: {error}", path.display()),
-        )
+        Failure::new(Exit::LedgerUnwritable, format!("{flag} {}: it cannot be written: {error}", path.display()))
     };
-    let mut text = serde_json::to_string_pretty(summary).map_err(|error| failed(error.to_string()))?;
+    let mut text = serde_json::to_string_pretty(value).map_err(|error| failed(error.to_string()))?;
     text.push('\n');
     std::fs::write(path, text).map_err(|error| failed(error.to_string()))
 }
 
-fn open_feed(settings: &Settings) -> Result<Box<dyn Feed>, FeedError> {
+pub(super) fn open_feed(settings: &Settings) -> Result<Box<dyn Feed>, FeedError> {
     let range = settings.feed.range()?;
     feed::open(&settings.feed, &settings.feed.source, &settings.run.symbols, range, settings.run.seed)
 }

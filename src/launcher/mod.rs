@@ -1,6 +1,7 @@
 //! Floor 10: wiring. What the command line asks for is looked up, opened, started, run and ended here, and every way to end
 //! has its exit code.
 
+mod backtest;
 mod banner;
 mod commands;
 mod daemon;
@@ -8,7 +9,7 @@ mod restart;
 
 use std::process::ExitCode;
 
-use crate::cli::{self, Invocation};
+use crate::cli::{self, Invocation, Task};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, ConfigFile, Environment, Inputs};
 use crate::types::Exit;
@@ -78,6 +79,9 @@ fn configuration(asked: &Invocation, environment: &Environment) -> Result<Config
         Some(path) => Some(ConfigFile::read_faults(path).map_err(wrong)?),
         None => None,
     };
-    let flags = asked.run.overrides();
+    let mut flags = asked.run.overrides();
+    if let Some(Task::Backtest(backtest)) = &asked.task {
+        flags.extend(backtest.overrides());
+    }
     crate::config::load(Inputs { file, environment, flags, faults }).map_err(wrong)
 }

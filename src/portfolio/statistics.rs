@@ -3,7 +3,7 @@
 
 #![expect(clippy::float_arithmetic, reason = "ratios for people, which never come back into the books")]
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::protocol::TradeRow;
 use crate::types::{Span, Timestamp, Usdt};
@@ -21,24 +21,36 @@ pub struct Point {
 }
 
 /// The largest fall from a peak.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Drawdown {
     /// How far it fell, as a ratio of the peak.
     pub ratio: f64,
     /// The same in USDT.
     pub amount: Usdt,
     /// When the peak was.
+    #[serde(serialize_with = "written")]
     pub peak_at: Timestamp,
     /// When it had fallen furthest.
+    #[serde(serialize_with = "written")]
     pub trough_at: Timestamp,
     /// When the peak was reached again; none if it was not.
+    #[serde(serialize_with = "written_if_any")]
     pub recovered_at: Option<Timestamp>,
     /// From the peak to the recovery, or to the end of the curve.
     pub length: Span,
 }
 
+/// An instant as ISO 8601.
+fn written<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(at)
+}
+
+fn written_if_any<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+    at.map(|at| at.to_string()).serialize(serializer)
+}
+
 /// Every figure of one run. Ratios are bare: 0.05 is 5 %.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Statistics {
     /// Gain over the whole curve.
     pub total_return: Option<f64>,

@@ -1,0 +1,222 @@
+//! Strategies over recorded data: the engine and the simulated exchange that trade on paper, without a runtime, a ledger or
+//! a recorder around them.
+
+use super::books::Books;
+use crate::engine::{Engine, Identity, Rooms};
+use crate::exchange::{self, AccountConfig, AccountId, Exchange, MarginMode};
+use crate::feed::{Feed, FeedError};
+use crate::protocol::{
+    Action, Event, MarketData, MarketEvent, OrderReport, ReportBody, VenueReport, VenueRequest, View,
+};
+use crate::session::{Session, Source};
+use crate::types::{Exit, InstrumentId, Span, Timeframe, Timestamp};
+
+/// Who trades in a backtest; two runs have the same client order ids.
+const IDENTITY: Identity = Identity { account: *b"back", instance: *b"00" };
+/// Session time that the start may take: the simulated venue answers within tenths of a second.
+const START_PATIENCE: Span = Span::mins(5);
+/// Records of the feed between two words of progress.
+const PROGRESS_EVERY: u64 = 1 << 14;
+
+/// What is run.
+pub struct Plan {
+    /// Where market data comes from.
+    pub feed: Box<dyn Feed>,
+    /// The engine's rooms.
+    pub rooms: Rooms,
+    /// The simulated exchange.
+    pub exchange: exchange::Settings,
+    /// Of the exchange's latencies.
+    pub seed: u64,
+}
+
+/// What came of it.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// When the first record could be traded on.
+    pub started_at: Timestamp,
+    /// The instant of the last record.
+    pub ended_at: Timestamp,
+    /// Records that the feed gave.
+    pub records: u64,
+    /// Steps of the engine: records, answers of the venue, and timers.
+    pub events: u64,
+    /// The engine at the end.
+    pub view: View,
+    /// What was written down.
+    pub books: Books,
+    /// Why the engine ended the run before the feed did, if it did.
+    pub left: Option<String>,
+}
+
+/// Why a backtest cannot be run to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum BacktestError {
+    /// The data is damaged.
+    #[error(transparent)]
+    Feed(#[from] FeedError),
+    /// The engine did not get ready.
+    #[error("the engine was not ready after {START_PATIENCE} of session time: it waited for {0}")]
+    NotReady(String),
+}
+
+impl BacktestError {
+    /// The exit code of it.
+    pub const fn exit(&self) -> Exit {
+        match self {
+            BacktestError::Feed(_) => Exit::Configuration,
+            BacktestError::NotReady(_) => Exit::Failed,
+        }
+    }
+}
+
+/// Runs a plan to the end of its feed. `progress` hears the session time now and then.
+///
+/// # Errors
+/// If the data is damaged, or the engine does not get ready.
+pub fn run(plan: Plan, mut progress: impl FnMut(Timestamp)) -> Result<Outcome, BacktestError> {
+    let mut run = Run::begin(plan)?;
+    while run.left.is_none() && run.feed_goes_on() {
+        run.turn()?;
+        if run.records.is_multiple_of(PROGRESS_EVERY) {
+            progress(run.session.at());
+        }
+    }
+    Ok(run.end())
+}
+
+/// A backtest under way.
+struct Run {
+    session: Session,
+    feed: Box<dyn Feed>,
+    exchange: Exchange,
+    account: AccountId,
+    books: Books,
+    started_at: Timestamp,
+    records: u64,
+    left: Option<String>,
+}
+
+impl Run {
+    /// Everything until the engine is ready to trade.
+    fn begin(plan: Plan) -> Result<Run, BacktestError> {
+        let Plan { feed, rooms, exchange, seed } = plan;
+        let (instruments, shape, started_at) = (feed.instruments().clone(), feed.shape(), feed.start_at());
+        let account = AccountConfig {
+            balance: rooms.risk.capital_usdt,
+            leverage: rooms.risk.leverage,
+            hedge: false,
+            margin: MarginMode::Cross,
+        };
+        let mut exchange = Exchange::new(exchange, instruments.clone(), shape, seed);
+        let account = exchange.open_account(account);
+        let engine = Engine::new(rooms, IDENTITY, &instruments, shape);
+        let session = Session::new(engine, started_at, 0);
+        let books = Books::default();
+        let mut run = Run { session, feed, exchange, account, books, started_at, records: 0, left: None };
+        run.session.push(started_at, Source::Ledger, Event::Recovered(Box::default()));
+        run.warm_up()?;
+        run.reconcile()?;
+        Ok(run)
+    }
+
+    fn warm_up(&mut self) -> Result<(), BacktestError> {
+        let needs = self.session.engine().history_plan(self.started_at);
+        let instruments: Vec<InstrumentId> = self.feed.instruments().ids().collect();
+        for instrument in instruments {
+            for need in &needs {
+                let wanted = usize::try_from(need.bars).unwrap_or(usize::MAX);
+                let bars = self.feed.history(instrument, need.timeframe, wanted, self.started_at)?;
+                self.tell(self.started_at, instrument, MarketData::History { timeframe: need.timeframe, bars });
+            }
+        }
+        Ok(())
+    }
+
+    fn reconcile(&mut self) -> Result<(), BacktestError> {
+        while !self.session.engine().is_ready() {
+            let late = self.session.at() - self.started_at > START_PATIENCE;
+            if late || !self.turn()? {
+                return Err(BacktestError::NotReady(self.session.engine().view().waiting_for.join(", ")));
+            }
+        }
+        Ok(())
+    }
+
+    fn feed_goes_on(&mut self) -> bool {
+        self.feed.next_at().is_some()
+    }
+
+    /// Takes what is earliest: a step of the engine, else a word of the venue, else a record of the feed. False if there is
+    /// nothing left.
+    fn turn(&mut self) -> Result<bool, BacktestError> {
+        let (session, venue, feed) = (self.session.next_at(), self.exchange.next_due(), self.feed.next_at());
+        let Some(next) = [session, venue, feed].into_iter().flatten().min() else { return Ok(false) };
+        if session == Some(next) {
+            self.step()?;
+        } else if venue == Some(next) {
+            if let Some(delivery) = self.exchange.poll(next) {
+                self.session.push(delivery.at, Source::Venue, Event::Venue(delivery.report));
+            }
+            self.exchange.drain_changes();
+        } else if let Some(record) = self.feed.next() {
+            let record = record?;
+            self.records += 1;
+            self.exchange.on_market(record.at, &record.event);
+            if !matches!(record.event.data, MarketData::Depth(_)) {
+                self.session.push(record.at, Source::Market, Event::Market(record.event));
+            }
+        }
+        Ok(true)
+    }
+
+    fn step(&mut self) -> Result<(), BacktestError> {
+        let Some(step) = self.session.step() else { return Ok(()) };
+        let at = step.stamped.at;
+        for action in step.actions {
+            match action {
+                Action::Journal(row) => self.books.write(*row),
+                Action::Send(request) => self.send(at, request),
+                Action::Backfill { instrument, from, until } => {
+                    let bars = self.feed.backfill(instrument, from, until)?;
+                    self.tell(at, instrument, MarketData::History { timeframe: Timeframe::M1, bars });
+                }
+                Action::RestartFeed { instrument } => self.feed.restart(instrument),
+                Action::Leave { exit: _, reason } => self.left = Some(reason),
+                Action::Notify(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, at: Timestamp, request: VenueRequest) {
+        if let VenueRequest::Submit(order) = &request {
+            let report = OrderReport {
+                client_id: order.client_id,
+                instrument: order.instrument,
+                venue_order_id: None,
+                venue_time: at,
+                body: ReportBody::Sent,
+            };
+            self.session.push(at, Source::Venue, Event::Venue(VenueReport::Order(report)));
+        }
+        self.exchange.send(at, self.account, request);
+    }
+
+    fn tell(&mut self, at: Timestamp, instrument: InstrumentId, data: MarketData) {
+        self.session.push(at, Source::Market, Event::Market(MarketEvent { instrument, data }));
+    }
+
+    fn end(mut self) -> Outcome {
+        self.books.close();
+        Outcome {
+            started_at: self.started_at,
+            ended_at: self.session.at(),
+            records: self.records,
+            events: self.session.seq(),
+            view: self.session.engine().view(),
+            books: self.books,
+            left: self.left,
+        }
+    }
+}
