@@ -66,11 +66,15 @@ impl Engine {
             let applied = self.orders.apply(at, report);
             self.slot(report.instrument).touched = true;
             self.absorb_applied(at, applied, out);
+            self.follow_up(at, report.client_id);
         }
     }
 
     /// Writes what a report, or an entry of a list, has changed, and takes the fill into the books.
     pub(super) fn absorb_applied(&mut self, at: Timestamp, applied: Applied, out: &mut Vec<Action>) {
+        if let Some(instrument) = applied.back {
+            self.venue_is_back(at, instrument);
+        }
         if let Some(row) = applied.row {
             self.note_row(at, row, out);
         }
@@ -134,7 +138,7 @@ impl Engine {
         out: &mut Vec<Action>,
     ) {
         let slot = &self.slots[fill.instrument.index()];
-        trade.exit = exit_reason(slot.closing, slot.stop_moved, order, &fill.client_id);
+        trade.exit = exit_reason(slot.closing.or(slot.called_off), slot.stop_moved, order, &fill.client_id);
         trade.path_dependent = slot.path_dependent;
         count_exit(&mut self.totals, &trade);
         self.risk.trade_closed(at, &trade);
@@ -223,6 +227,7 @@ impl Slot {
     /// The position is closed, or another one is there now.
     pub(super) fn not_closing(&mut self) {
         (self.closing, self.exits, self.exit_again) = (None, 0, None);
+        (self.for_want_of_stop, self.called_off) = (false, None);
     }
 }
 

@@ -11,12 +11,7 @@ use crate::protocol::{
 };
 use crate::risk::SizeInput;
 use crate::strategy::{Draft, Proposal, Signal};
-use crate::types::{InstrumentId, Leg, Price, Rounding, Side, Span, Timestamp};
-
-/// An exit is looked at again after this long, which is several times what a market order takes to fill.
-const EXIT_AGAIN: Span = Span::SECOND;
-/// With each look the pause grows by as much, up to so many times: a venue that refuses every exit is not to be flooded.
-const EXITS_SLOWED: u32 = 30;
+use crate::types::{InstrumentId, Leg, Price, Rounding, Side, Timestamp};
 
 impl Engine {
     /// Feeds closed bars to the strategies and acts on what they propose.
@@ -39,26 +34,6 @@ impl Engine {
         }
         self.time_exits(at, out);
         self.follow_exits(at, out);
-    }
-
-    /// Looks whether exits have done their work, and sends another for what is left of a position: after a refusal, an
-    /// order that is in doubt for too long, or a fill that came once all was to be closed.
-    fn follow_exits(&mut self, at: Timestamp, out: &mut Vec<Action>) {
-        if self.ending == Ending::Flatten {
-            let new = self.portfolio.positions().map(|row| row.instrument);
-            let new: Vec<_> = new.filter(|one| self.slots[one.index()].closing.is_none()).collect();
-            for instrument in new {
-                self.leave(at, instrument, ExitReason::Manual, "closed at the end", out);
-            }
-        }
-        for instrument in self.instruments.ids() {
-            let slot = self.slot(instrument);
-            if slot.exit_again.is_some_and(|due| due <= at) {
-                slot.exit_again = None;
-                let exit = slot.closing.unwrap_or(ExitReason::Manual);
-                self.leave(at, instrument, exit, "the last exit left something open", out);
-            }
-        }
     }
 
     /// A signal becomes an entry order, or a row that says why not.
@@ -177,67 +152,6 @@ impl Engine {
                 (OrderKind::Limit { price, tif: TimeInForce::Gtc }, price)
             }
         })
-    }
-
-    /// Closes a position at the market: what exits at work already cover is not sold twice, and as long as anything
-    /// of it is open it is looked at again.
-    pub(super) fn leave(
-        &mut self,
-        at: Timestamp,
-        instrument: InstrumentId,
-        exit: ExitReason,
-        reason: &str,
-        out: &mut Vec<Action>,
-    ) {
-        let Some(row) = self.portfolio.position(instrument) else { return };
-        let (qty, strategy) = (row.qty, row.strategy.clone());
-        let reference_price = self.market.price(instrument).unwrap_or(row.entry_price);
-        let planned = self.orders.plan_exit(instrument, qty, at);
-        let wanted = planned.map(|change| Want {
-            instrument,
-            side: change.side,
-            kind: OrderKind::Market,
-            amount: Amount::Qty(change.qty),
-            reduce_only: true,
-            leg: Leg::Exit,
-            strategy,
-            reason: reason.to_owned(),
-            reference_price,
-            plan: None,
-        });
-        let screened = wanted.and_then(|want| self.screen(at, want).ok());
-        let slot = self.slot(instrument);
-        slot.closing = slot.closing.or(Some(exit));
-        slot.exits = slot.exits.saturating_add(1).min(EXITS_SLOWED);
-        slot.exit_again = Some(at + EXIT_AGAIN * i64::from(slot.exits));
-        if let Some(screened) = screened {
-            self.commit(at, screened, out);
-        }
-    }
-
-    fn time_exits(&mut self, at: Timestamp, out: &mut Vec<Action>) {
-        if self.next_time_exit().is_none_or(|due| due > at) {
-            return;
-        }
-        let limit = self.settings.time_exit;
-        let old: Vec<_> = self
-            .portfolio
-            .positions()
-            .filter(|row| row.opened_at + limit <= at && self.slots[row.instrument.index()].closing.is_none())
-            .map(|row| row.instrument)
-            .collect();
-        for instrument in old {
-            self.leave(at, instrument, ExitReason::Time, "held for too long", out);
-        }
-    }
-
-    /// When the oldest position that is not being closed has been held for long enough.
-    pub(super) fn next_time_exit(&self) -> Option<Timestamp> {
-        self.portfolio
-            .positions()
-            .filter(|row| self.slots[row.instrument.index()].closing.is_none())
-            .map(|row| row.opened_at + self.settings.time_exit)
-            .min()
     }
 
     /// Does what a person asks for.

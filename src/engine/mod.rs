@@ -7,6 +7,7 @@ mod absorb;
 mod commit;
 mod decide;
 mod judge;
+mod leave;
 mod protect;
 mod reconcile;
 mod settings;
@@ -62,6 +63,10 @@ struct Slot {
     protection: ProtectionState,
     /// Why the position is being closed, once it is.
     closing: Option<ExitReason>,
+    /// Is it being closed for nothing but want of a stop?
+    for_want_of_stop: bool,
+    /// Why it was being closed before that was called off: an exit on its way may still fill.
+    called_off: Option<ExitReason>,
     /// How often that was looked at since, up to a limit.
     exits: u32,
     /// When to look whether the exit has done its work, or another must follow.

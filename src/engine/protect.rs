@@ -4,7 +4,7 @@ use super::absorb::notify;
 use super::commit::Want;
 use super::decide::side_of;
 use super::{Ending, Engine};
-use crate::orders::protection::is_protected;
+use crate::orders::protection::{CloseReason, is_protected};
 use crate::orders::{self, Situation, Step};
 use crate::protocol::{Action, Journal, NoticeKind, OrderKind, PositionRow, TriggerBy};
 use crate::types::{InstrumentId, Leg, Price, Rounding, Side, Timestamp};
@@ -67,12 +67,16 @@ impl Engine {
             Some(position) => {
                 let mark = self.market.price(instrument);
                 let instrument = self.instruments.get(instrument);
-                state.plan(settings, &Situation { at, mark, position, instrument, orders: &orders })
+                let silent = self.orders.is_silent(position.instrument);
+                state.plan(settings, &Situation { at, mark, position, instrument, orders: &orders, silent })
             }
             None => state.plan_flat(settings, at, &orders),
         };
         let now_protected = state.protected();
         self.slot(instrument).protection = state;
+        if now_protected {
+            self.call_off_exit(instrument);
+        }
         if !was_protected && now_protected {
             self.tell_protected(instrument, position.as_ref(), out);
         }
@@ -116,7 +120,11 @@ impl Engine {
                 let symbol = self.instruments.symbol(instrument).clone();
                 let text = format!("{symbol}: {}; closing", reason.as_str());
                 out.push(notify(NoticeKind::ProtectionFailed, symbol.as_str(), text));
-                self.leave(at, instrument, reason.exit(), reason.as_str(), out);
+                if reason == CloseReason::Unprotectable {
+                    self.leave_unprotected(at, instrument, reason, out);
+                } else {
+                    self.leave(at, instrument, reason.exit(), reason.as_str(), out);
+                }
             }
         }
     }

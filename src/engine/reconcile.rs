@@ -220,10 +220,18 @@ impl Engine {
                 "fills" => self.orders.fills_poll_failed(at),
                 "open orders" => self.reconciliation.ask_soon(at, true),
                 "positions" | "balance" => self.reconciliation.ask_soon(at, false),
-                // A question about one order, which `orders` puts again by itself.
-                _ => {}
+                question => self.absorb_failed_question(at, question),
             },
             AccountReport::Funding(_) | AccountReport::Transfer { .. } | AccountReport::Liquidated { .. } => {}
+        }
+    }
+
+    /// A question about one order has failed, which `orders` puts again by itself.
+    fn absorb_failed_question(&mut self, at: Timestamp, question: &str) {
+        let asked_about = question.strip_prefix("order ").and_then(|id| id.parse().ok());
+        if let Some(client_id) = asked_about {
+            self.orders.question_failed(client_id, at);
+            self.follow_up(at, client_id);
         }
     }
 

@@ -1,6 +1,8 @@
 //! Tests of the engine as a whole, against a venue that says what the test wants of orders and agrees with our books
 //! about everything else.
 
+mod protection;
+
 use super::*;
 use crate::market::tests::instruments;
 use crate::orders::Settings as OrderSettings;

@@ -301,13 +301,15 @@ impl Faults {
         self.draw(kind)
     }
 
-    /// Lets faults that last begin by chance; called once for each request.
+    /// Lets faults that last begin by chance; called once for each request. One that holds does not begin again, so
+    /// that a client that asks whether it is over does not draw it out.
     pub(super) fn begin_lasting(&mut self, at: Timestamp) {
         if self.quiet {
             return;
         }
         for kind in ALL_KINDS.into_iter().filter(|kind| kind.lasts()) {
-            if self.draw(kind) {
+            let holds = self.lasting.get(&kind).is_some_and(|until| at < *until);
+            if self.draw(kind) && !holds {
                 self.lasting.insert(kind, at + self.settings.random_lasts);
             }
         }

@@ -19,6 +19,8 @@ pub struct Applied {
     pub fill: Option<Fill>,
     /// Something that must not happen did.
     pub alarm: Option<Alarm>,
+    /// The venue answers again for this instrument, after a silence.
+    pub back: Option<InstrumentId>,
     /// The order is not in the table: a liquidation, a manual order, another daemon, `flatten`.
     pub foreign: bool,
 }
@@ -35,8 +37,9 @@ impl Orders {
             }
             fill = self.trades.count(told.instrument, told.trade_id).then_some(*told);
         }
+        let back = self.listen(at, report);
         let Some(order) = self.orders.get_mut(&report.client_id) else {
-            return self.apply_to_stranger(report, fill);
+            return Applied { back, ..self.apply_to_stranger(report, fill) };
         };
         let before = order.row.stage;
         order.evidence.numbered(report.venue_order_id);
@@ -49,7 +52,31 @@ impl Orders {
         let alarm = order.alarm_after(before, fill.as_ref());
         self.file(report.client_id);
         self.forget(at);
-        Applied { row, fill, alarm, foreign: false }
+        Applied { row, fill, alarm, back, foreign: false }
+    }
+
+    /// What a report tells of the line to the venue. The instrument, if it answers again.
+    fn listen(&mut self, at: Timestamp, report: &OrderReport) -> Option<InstrumentId> {
+        let instrument = report.instrument;
+        match report.body {
+            ReportBody::Sent => None,
+            ReportBody::NotSent { .. }
+            | ReportBody::Unanswered { .. }
+            | ReportBody::CancelAnswered(CancelOutcome::Unanswered) => {
+                self.line_failed(instrument, at);
+                None
+            }
+            ReportBody::Accepted
+            | ReportBody::Rejected { .. }
+            | ReportBody::Triggered
+            | ReportBody::Filled(_)
+            | ReportBody::Ended { .. }
+            | ReportBody::Status { .. }
+            | ReportBody::NotFound { .. }
+            | ReportBody::CancelAnswered(CancelOutcome::Accepted | CancelOutcome::NoSuchOrder) => {
+                self.line_heard(instrument, at).then_some(instrument)
+            }
+        }
     }
 
     fn apply_to_stranger(&self, report: &OrderReport, fill: Option<Fill>) -> Applied {
@@ -66,7 +93,7 @@ impl Orders {
             | ReportBody::CancelAnswered(_) => false,
         };
         let alarm = if at_work { self.stranger(report.client_id, report.instrument) } else { None };
-        Applied { row: None, fill, alarm, foreign: true }
+        Applied { row: None, fill, alarm, back: None, foreign: true }
     }
 
     /// What an order at work that is not in the table means.
@@ -134,7 +161,7 @@ impl Order {
     }
 
     /// A question about the order was answered without saying where it is. False if none was put.
-    fn query_failed(&mut self) -> bool {
+    pub(super) fn query_failed(&mut self) -> bool {
         let Some(inquiry) = self.inquiry.as_mut().filter(|inquiry| inquiry.first_at.is_some()) else {
             return false;
         };

@@ -41,6 +41,7 @@ impl Orders {
     /// called at every step, once its reports are taken in; what it returns must be carried out.
     pub fn due(&mut self, at: Timestamp) -> Vec<Due> {
         let mut due = Vec::new();
+        self.probe(at);
         let live: Vec<ClientOrderId> = self.live.iter().copied().collect();
         for id in live {
             self.due_of(id, at, &mut due);
@@ -63,7 +64,7 @@ impl Orders {
                 self.fills_due_at(order),
             ]
         });
-        orders.chain([self.fills_poll.next_deadline(&self.settings)]).flatten().min()
+        orders.chain([self.fills_poll.next_deadline(&self.settings), self.next_probe()]).flatten().min()
     }
 
     fn due_of(&mut self, id: ClientOrderId, at: Timestamp, due: &mut Vec<Due>) {
@@ -71,6 +72,9 @@ impl Orders {
         let concluded = self.is_concluded(order);
         if self.fills_due_at(order).is_some_and(|when| when <= at) {
             self.fills_poll.want(order.row.intent.decided_at);
+        }
+        if order.answer_due_at(&self.settings).is_some_and(|when| when <= at) {
+            self.line_failed(order.row.intent.request.instrument, at);
         }
         let Some(order) = self.orders.get_mut(&id) else { return };
         if order.answer_due_at(&self.settings).is_some_and(|when| when <= at) {

@@ -73,6 +73,11 @@ impl FillsPoll {
         }
     }
 
+    /// The venue answers again: the pause that its silence has led to is over.
+    pub fn hurry(&mut self) {
+        (self.failures, self.not_before) = (0, None);
+    }
+
     /// Did an answer that reaches back to `since` come at `after` or later?
     pub fn covers(&self, since: Timestamp, after: Timestamp) -> bool {
         self.answered.is_some_and(|(at, reach)| at >= after && reach <= since)

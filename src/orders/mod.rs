@@ -18,6 +18,7 @@ mod evidence;
 mod exposure;
 mod fills;
 mod id;
+mod line;
 mod order;
 pub mod planner;
 pub mod protection;

@@ -97,7 +97,7 @@ impl Orders {
                 body: ReportBody::Filled(*fill),
             };
             let one = self.apply(at, &report);
-            if one.fill.is_some() || one.row.is_some() || one.alarm.is_some() {
+            if one.fill.is_some() || one.row.is_some() || one.alarm.is_some() || one.back.is_some() {
                 applied.push(one);
             }
         }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::exposure::Exposure;
 use super::fills::FillsPoll;
 use super::id::IdSource;
+use super::line::Line;
 use super::order::{Cancel, Order};
 use super::planner::{Change, plan_exit};
 use super::protection::Protective;
@@ -21,9 +22,11 @@ pub const ENDED_KEPT_FOR: Span = Span::DAY;
 /// And no more of them than this, oldest first: twice a day's limit of orders with their exits.
 pub const ENDED_KEPT: usize = 4_096;
 
-/// With this many exits of one instrument in doubt the venue is not answering at all, and one more would only be
+/// With this many exits of one instrument in doubt, while the venue is not answering at all, one more would only be
 /// one more to ask after.
-const DOUBTFUL_EXITS: usize = 5;
+const DOUBTFUL_EXITS_IN_SILENCE: usize = 5;
+/// And with this many whatever it answers: those at least were asked for in vain.
+const DOUBTFUL_EXITS: usize = 10;
 
 /// Our orders: those at work, and those that ended lately.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +42,8 @@ pub struct Orders {
     pub(super) ended: VecDeque<(Timestamp, ClientOrderId)>,
     pub(super) trades: Trades,
     pub(super) fills_poll: FillsPoll,
+    /// Whether the venue answers.
+    pub(super) lines: BTreeMap<InstrumentId, Line>,
     /// When the venue's list of open orders last came.
     pub(super) listed_at: Option<Timestamp>,
 }
@@ -55,6 +60,7 @@ impl Orders {
             ended: VecDeque::new(),
             trades: Trades::default(),
             fills_poll: FillsPoll::default(),
+            lines: BTreeMap::new(),
             listed_at: None,
         }
     }
@@ -208,7 +214,8 @@ impl Orders {
     /// that exits on their way do not close already. None as well while too many of them are in doubt.
     pub fn plan_exit(&self, instrument: InstrumentId, position: Qty, at: Timestamp) -> Option<Change> {
         let exits = || self.live().filter(|order| order.is_exit_on(instrument));
-        if exits().filter(|order| order.is_in_doubt()).count() >= DOUBTFUL_EXITS {
+        let most = if self.is_silent(instrument) { DOUBTFUL_EXITS_IN_SILENCE } else { DOUBTFUL_EXITS };
+        if exits().filter(|order| order.is_in_doubt()).count() >= most {
             return None;
         }
         let counted = exits().filter(|order| !self.failed_query(order, at));

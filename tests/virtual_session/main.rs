@@ -5,6 +5,7 @@
 mod books;
 mod demo;
 mod faults;
+mod outage;
 mod recorded;
 mod replay;
 mod restart;

@@ -96,6 +96,11 @@ const MOST_AT_ONE_INSTANT: u64 = 50;
 
 /// Turns for so much session time.
 pub fn run_for(crank: &mut Crank, span: Span, most_turns: u64) {
+    watch_for(crank, span, most_turns, |_| {});
+}
+
+/// The same, with a look at the session after each turn.
+pub fn watch_for(crank: &mut Crank, span: Span, most_turns: u64, mut look: impl FnMut(&Crank)) {
     let end = crank.session.at() + span;
     let mut turns = 0;
     let mut instant = (crank.session.at(), crank.session.seq());
@@ -105,6 +110,7 @@ pub fn run_for(crank: &mut Crank, span: Span, most_turns: u64) {
             instant = (crank.session.at(), crank.session.seq());
         }
         assert!(crank.session.seq() - instant.1 < MOST_AT_ONE_INSTANT, "the engine spins at {}", instant.0);
+        look(crank);
         turns += 1;
         assert!(turns < most_turns, "the session spins at {}", crank.session.at());
     }

@@ -5,6 +5,10 @@
 //! The first stop closes the whole position, whatever its size. Venues refuse a second one of that kind on the
 //! same side, so a move goes through a reduce-only stop of the position's size: placed, confirmed, and only then
 //! is the old one cancelled.
+//!
+//! A position without a stop climbs a ladder: the usual stop, another kind, and then a close at the market. From there
+//! on both are tried in each round, since nobody knows which of them the venue will take first. Both only ever shrink
+//! the position, so that both may come true.
 
 mod plan;
 mod protective;
@@ -23,8 +27,12 @@ use crate::types::{ClientOrderId, Instrument, Price, Span, Timestamp};
 
 /// Stops that close the position are tried this often before another kind of order is.
 const CLOSE_POSITION_ATTEMPTS: u32 = 2;
-/// Stops of any kind are tried this often before the position is closed at the market.
+/// Stops of any kind are tried this often before the position is to be closed at the market as well.
 const STOP_ATTEMPTS: u32 = 3;
+/// While the venue does not answer at all, no more stops are tried with this many in doubt: each may be resting there.
+const DOUBTFUL_IN_SILENCE: usize = 3;
+/// Nor with this many in doubt whatever it answers.
+const DOUBTFUL_STOPS: usize = 6;
 /// No more moves are begun while this many stops of the position are in doubt: each may be resting at the venue,
 /// which holds a limited number of them.
 const DOUBTFUL_AT_MOST: usize = 3;
@@ -46,6 +54,8 @@ pub struct Situation<'a> {
     pub instrument: &'a Instrument,
     /// The stops and take profits at work on it: [`super::Orders::protective`].
     pub orders: &'a [Protective],
+    /// Does the venue not answer at all? [`super::Orders::is_silent`].
+    pub silent: bool,
 }
 
 /// Something to be done for the protection of a position. Each is to be carried out before the next planning.
@@ -123,6 +133,7 @@ pub struct ProtectionState {
     unprotected_longest: Span,
     crossed_since: Option<Timestamp>,
     next_close_at: Option<Timestamp>,
+    next_stop_at: Option<Timestamp>,
     move_attempts: u32,
     next_move_at: Option<Timestamp>,
     take_profit_attempts: u32,
@@ -152,6 +163,13 @@ impl ProtectionState {
             self.wake(executing);
         }
         sweep(settings, at, orders)
+    }
+
+    /// The venue answers again after a silence: what was put off because of it is to be done at the next planning.
+    pub fn hurry(&mut self) {
+        (self.next_close_at, self.next_stop_at) = (None, None);
+        (self.move_attempts, self.next_move_at) = (0, None);
+        (self.take_profit_attempts, self.next_take_profit_at) = (0, None);
     }
 
     /// Has the position a confirmed stop for all of it? As of the last planning.
@@ -201,7 +219,7 @@ impl ProtectionState {
         match cover {
             Some(_) => {
                 self.unprotected_longest = self.unprotected_longest(at);
-                (self.unprotected_since, self.attempts) = (None, 0);
+                (self.unprotected_since, self.attempts, self.next_stop_at) = (None, 0, None);
             }
             None => {
                 self.unprotected_since.get_or_insert(at);
@@ -266,7 +284,8 @@ impl ProtectionState {
         plan.steps.push(Step::PlaceStop { trigger: wanted, amount: Amount::Qty(plan.size) });
     }
 
-    /// There is no stop for all of the position: the ladder from the usual stop to a close at the market.
+    /// There is no stop for all of the position: the ladder from the usual stop to a close at the market, and from
+    /// there on rounds of both.
     fn place_stop(&mut self, plan: &mut Plan<'_>, wanted: Price) {
         let (at, confirm) = (plan.now.at, plan.settings.stop_confirm);
         if plan.is_beyond_stop(wanted) == Some(true) {
@@ -280,13 +299,28 @@ impl ProtectionState {
         }
         if self.attempts >= STOP_ATTEMPTS {
             self.close(plan, CloseReason::Unprotectable);
+            if let Some(next) = self.next_stop_at.filter(|next| *next > at) {
+                self.wake(next);
+                return;
+            }
+        }
+        self.next_stop_at = Some(at + confirm);
+        self.wake(at + confirm);
+        let most = if plan.now.silent { DOUBTFUL_IN_SILENCE } else { DOUBTFUL_STOPS };
+        if plan.stops().filter(|stop| stop.is_doubtful()).count() >= most {
             return;
         }
-        let first_kind = self.attempts < CLOSE_POSITION_ATTEMPTS && plan.stops().next().is_none();
-        let amount = if first_kind { Amount::ClosePosition } else { Amount::Qty(plan.size) };
-        self.attempts += 1;
-        self.wake(at + confirm);
+        let amount = if self.closes_position(plan) { Amount::ClosePosition } else { Amount::Qty(plan.size) };
+        self.attempts = self.attempts.saturating_add(1);
         plan.steps.push(Step::PlaceStop { trigger: wanted, amount });
+    }
+
+    /// Which kind of stop is tried next: the usual one as long as the ladder says so and later in every other round,
+    /// unless there may be one of that kind already, which the venue allows once.
+    fn closes_position(&self, plan: &Plan<'_>) -> bool {
+        let turn = self.attempts < CLOSE_POSITION_ATTEMPTS
+            || self.attempts >= STOP_ATTEMPTS && (self.attempts - STOP_ATTEMPTS).is_multiple_of(2);
+        turn && plan.stops().next().is_none()
     }
 
     fn plan_take_profit(&mut self, plan: &mut Plan<'_>) {

@@ -86,8 +86,19 @@ fn plan_at(
     position: &PositionRow,
     orders: &[Protective],
 ) -> Vec<Step> {
+    plan_in(state, at, mark, position, orders, false)
+}
+
+fn plan_in(
+    state: &mut ProtectionState,
+    at: Timestamp,
+    mark: i64,
+    position: &PositionRow,
+    orders: &[Protective],
+    silent: bool,
+) -> Vec<Step> {
     let instrument = instrument();
-    let now = Situation { at, mark: Some(Price::whole(mark)), position, instrument: &instrument, orders };
+    let now = Situation { at, mark: Some(Price::whole(mark)), position, instrument: &instrument, orders, silent };
     let steps = state.plan(&Settings::default(), &now);
     assert!(state.next_deadline().is_none_or(|next| next > at), "a deadline lies ahead");
     steps
@@ -199,18 +210,23 @@ fn a_short_is_the_mirror_image() {
 #[test]
 fn i10_the_ladder_ends_in_a_close_at_the_market() {
     let (mut state, row) = (ProtectionState::default(), position(10));
-    // Refused each time: twice the usual kind, once another, then out; and again every three seconds.
+    // Refused each time: twice the usual kind, once another, then out.
     for expect in [place(95, None), place(95, None), place(95, Some(10)), close(CloseReason::Unprotectable)] {
         assert_eq!(plan_at(&mut state, s(0), 100, &row, &[]), [expect]);
     }
     assert_eq!(plan_at(&mut state, s(1), 100, &row, &[]), []);
     assert_eq!(state.next_deadline(), Some(s(3)));
-    assert_eq!(plan_at(&mut state, s(3), 100, &row, &[]), [close(CloseReason::Unprotectable)]);
+    // Nobody knows which the venue will take first, so each round tries a close and a stop, of one kind and the other.
+    for (second, stop) in [(3, place(95, None)), (6, place(95, Some(10))), (9, place(95, None))] {
+        let round = [close(CloseReason::Unprotectable), stop];
+        assert_eq!(plan_at(&mut state, s(second), 100, &row, &[]), round);
+        assert_eq!(plan_at(&mut state, s(second + 2), 100, &row, &[]), [], "no flood");
+    }
     assert_eq!(state.unprotected_since(), Some(s(0)));
     // A stop that is confirmed late ends it.
-    assert_eq!(plan_at(&mut state, s(4), 100, &row, &[stop(1, 95, None, Phase::Confirmed)]), []);
-    assert_eq!((state.protected(), state.unprotected_longest(s(9))), (true, Span::secs(4)));
-    assert_eq!(plan_at(&mut state, s(5), 100, &row, &[]), [place(95, None)], "the ladder begins anew");
+    assert_eq!(plan_at(&mut state, s(12), 100, &row, &[stop(1, 95, None, Phase::Confirmed)]), []);
+    assert_eq!((state.protected(), state.unprotected_longest(s(20))), (true, Span::secs(12)));
+    assert_eq!(plan_at(&mut state, s(13), 100, &row, &[]), [place(95, None)], "the ladder begins anew");
 }
 
 #[test]
@@ -236,9 +252,31 @@ fn silence_climbs_the_same_ladder() {
         (3, place(95, Some(10))),
         (6, place(95, Some(10))),
         (9, close(CloseReason::Unprotectable)),
+        (9, place(95, Some(10))),
         (12, close(CloseReason::Unprotectable)),
+        (12, place(95, Some(10))),
     ];
     assert_eq!(told, expect);
+}
+
+#[test]
+fn no_more_stops_are_tried_than_may_be_resting_at_a_venue_that_says_nothing() {
+    let row = position(10);
+    let doubtful = |n: u32| (1..=n).map(|n| stop(n, 95, Some(10), FAILED)).collect::<Vec<_>>();
+    for (silent, most) in [(true, 3), (false, 6)] {
+        let mut state = ProtectionState::default();
+        let fewer = plan_in(&mut state, s(0), 100, &row, &doubtful(most - 1), silent);
+        assert_eq!(fewer, [place(95, Some(10))], "silent: {silent}");
+        let as_many = plan_in(&mut state, s(3), 100, &row, &doubtful(most), silent);
+        assert_eq!(as_many, [], "silent: {silent}");
+    }
+    // The venue is back: the round that the silence put off is made at once.
+    let mut state = ProtectionState { attempts: STOP_ATTEMPTS, ..ProtectionState::default() };
+    assert_eq!(plan_in(&mut state, s(0), 100, &row, &doubtful(3), true), [close(CloseReason::Unprotectable)]);
+    assert_eq!(plan_in(&mut state, s(1), 100, &row, &doubtful(3), true), []);
+    state.hurry();
+    let round = [close(CloseReason::Unprotectable), place(95, Some(10))];
+    assert_eq!(plan_in(&mut state, s(1), 100, &row, &doubtful(3), false), round);
 }
 
 #[test]

@@ -60,17 +60,49 @@ fn a_conditional_order_may_be_refused_when_it_triggers() {
 #[test]
 fn an_unanswered_order_is_asked_after_with_growing_pauses() {
     let mut orders = table();
-    let id = entry(&mut orders);
+    let [id, other] = [entry(&mut orders), entry(&mut orders)];
+    tell(&mut orders, other, s(1), ReportBody::Accepted);
     assert_eq!(orders.next_deadline(), Some(s(5)));
     assert_eq!(orders.due(s(4)), vec![]);
     assert_eq!(orders.unanswered(), Some((1, s(0))));
     let due = orders.due(s(5));
     assert!(matches!(&due[..], [Due::Changed(row), Due::Query { client_id, .. }]
         if *client_id == id && row.knowledge == Knowledge::Unknown { since: s(5) }));
-    // 2, 4 and 8 s later; then at 19 s, when the answers begin to count, and 2 and 4 s after that.
+    // The venue has just answered about another order, and so it is this one's answer that is lost. 2, 4 and 8 s
+    // later; then at 19 s, when the answers begin to count, and 2 and 4 s after that.
     let asked: Vec<i64> = (6..30).filter(|second| queries(&orders.due(s(*second))) > 0).collect();
     assert_eq!(asked, [7, 11, 19, 21, 25]);
     assert_eq!(stage(&orders, id), Stage::Sent, "time decides nothing");
+}
+
+#[test]
+fn a_venue_that_says_nothing_is_asked_one_thing_a_second_and_all_things_once_it_is_back() {
+    let mut orders = table();
+    let ids = [entry(&mut orders), entry(&mut orders), entry(&mut orders)];
+    orders.due(s(5));
+    assert!(orders.is_silent(BTC) && !orders.is_silent(ETH));
+    let mut asked = [0; 3];
+    for second in 6..=300 {
+        let due = orders.due(s(second));
+        for (count, id) in asked.iter_mut().zip(ids) {
+            *count += due.iter().filter(|one| matches!(one, Due::Query { client_id, .. } if *client_id == id)).count();
+        }
+        assert!(orders.next_deadline().is_some_and(|next| next <= s(second + 1)));
+    }
+    assert_eq!(asked[2], 295, "the youngest, each second");
+    assert!(asked[0] <= 15 && asked[1] <= 15, "the others with growing pauses: {asked:?}");
+    // The first word ends the silence, and everything in doubt is asked after.
+    let report =
+        |body| OrderReport { client_id: ids[2], instrument: BTC, venue_order_id: None, venue_time: s(301), body };
+    let not_found = report(ReportBody::NotFound { endpoint: Lookup::Regular });
+    assert_eq!(orders.apply(s(301), &not_found).back, Some(BTC));
+    assert_eq!(orders.apply(s(301), &not_found).back, None, "once");
+    assert_eq!(queries(&orders.due(s(301))), 3);
+    // A question from before that fails now is no new silence; one that fails later is.
+    orders.question_failed(ids[1], s(306));
+    assert!(!orders.is_silent(BTC));
+    orders.question_failed(ids[1], s(307));
+    assert!(orders.is_silent(BTC));
 }
 
 /// Settings' waits add up: 2 s window + 2 × 1 s clock + 10 s lag + 5 s for the answer to a late question.

@@ -61,7 +61,7 @@ fn instrument() -> Instrument {
 fn protect(state: &mut ProtectionState, orders: &Orders, at: Timestamp, position: &PositionRow) -> Vec<Step> {
     let (instrument, protective) = (instrument(), orders.protective(BTC, at));
     let mark = Some(Price::whole(100));
-    let now = Situation { at, mark, position, instrument: &instrument, orders: &protective };
+    let now = Situation { at, mark, position, instrument: &instrument, orders: &protective, silent: false };
     state.plan(&Settings::default(), &now)
 }
 
