@@ -1,7 +1,6 @@
 //! Step one: facts are taken in, whatever was thought before. Order and position change in the same step.
 
 use super::{Engine, Slot, Totals};
-use crate::market::ClosedBar;
 use crate::orders::{Alarm, Applied};
 use crate::protocol::{
     AccountReport, Action, Event, ExitReason, Fill, Journal, MarketEvent, Notice, NoticeKind, OrderReport, OrderRow,
@@ -10,15 +9,12 @@ use crate::protocol::{
 use crate::types::{ClientOrderId, InstrumentId, Leg, Qty, Timestamp};
 
 impl Engine {
-    /// Takes an event into the rooms and gives back the bars that closed by it.
-    pub(super) fn absorb(
-        &mut self,
-        at: Timestamp,
-        event: &Event,
-        out: &mut Vec<Action>,
-    ) -> Vec<(InstrumentId, ClosedBar)> {
+    /// Takes an event into the rooms. The bars that closed by it are kept for the strategies.
+    pub(super) fn absorb(&mut self, at: Timestamp, event: &Event, out: &mut Vec<Action>) {
+        self.market.pass(at);
+        self.absorbed.clear(InstrumentId(0));
         match event {
-            Event::Market(event) => return self.absorb_market(at, event, out),
+            Event::Market(event) => self.absorb_market(at, event, out),
             Event::Recovered(recovered) => self.take_over(at, recovered, out),
             Event::Venue(VenueReport::Order(report)) => self.absorb_report(at, report, out),
             Event::Venue(VenueReport::Account(report)) => self.absorb_account(at, report, out),
@@ -27,38 +23,29 @@ impl Engine {
             Event::Clock { offset: _, uncertainty } => self.absorb_clock(*uncertainty, out),
             Event::Timer | Event::Command(_) => {}
         }
-        Vec::new()
     }
 
-    fn absorb_market(
-        &mut self,
-        at: Timestamp,
-        event: &MarketEvent,
-        out: &mut Vec<Action>,
-    ) -> Vec<(InstrumentId, ClosedBar)> {
+    fn absorb_market(&mut self, at: Timestamp, event: &MarketEvent, out: &mut Vec<Action>) {
         let instrument = event.instrument;
         if !self.knows(instrument) {
-            return Vec::new();
+            return;
         }
-        let mut absorbed = self.market.absorb(at, event);
+        self.market.absorb_into(at, event, &mut self.absorbed);
         let loaded = self.market.has_history(instrument) && !self.market.is_warm(instrument);
         if loaded && matches!(event.data, crate::protocol::MarketData::History { .. }) {
             // The feed holds less than was asked for: what came is all, and live bars do the rest.
-            let rest = self.market.mark_history_complete(at, instrument);
-            absorbed.closed.extend(rest.closed);
-            absorbed.gap = absorbed.gap.or(rest.gap);
+            self.market.mark_history_complete(at, instrument, &mut self.absorbed);
         }
         self.slots[instrument.index()].lost_told = false;
         if let Some(price) = self.market.price(instrument) {
             self.portfolio.mark(instrument, price);
         }
-        if let Some(gap) = absorbed.gap {
+        if let Some(gap) = self.absorbed.gap {
             self.slot(instrument).gapped = true;
             out.push(Action::Backfill { instrument, from: gap.from, until: gap.until });
-        } else if !absorbed.closed.is_empty() {
-            self.slot(instrument).gapped = false;
+        } else if !self.absorbed.closed.is_empty() {
+            self.slots[instrument.index()].gapped = false;
         }
-        absorbed.closed.into_iter().map(|bar| (instrument, bar)).collect()
     }
 
     fn absorb_report(&mut self, at: Timestamp, report: &OrderReport, out: &mut Vec<Action>) {
@@ -224,6 +211,11 @@ impl Engine {
 }
 
 impl Slot {
+    /// When protection, or an exit under way, is to be looked at again.
+    pub(super) fn next_deadline(&self) -> Option<Timestamp> {
+        self.protection.next_deadline().into_iter().chain(self.exit_again).min()
+    }
+
     /// The position is closed, or another one is there now.
     pub(super) fn not_closing(&mut self) {
         (self.closing, self.exits, self.exit_again) = (None, 0, None);

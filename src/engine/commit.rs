@@ -138,10 +138,11 @@ impl Engine {
 
     /// Follows up what is late: queries what is unknown, repeats cancels, gives up what certainly never arrived.
     pub(super) fn chase(&mut self, at: Timestamp, out: &mut Vec<Action>) {
-        if self.orders.next_deadline().is_some_and(|due| due <= at) {
-            for due in self.orders.due(at) {
-                self.carry_out(at, due, out);
-            }
+        if self.orders_are_due().is_none_or(|due| due > at) {
+            return;
+        }
+        for due in self.orders.due(at) {
+            self.carry_out(at, due, out);
         }
         self.cancel_late_entries(at, out);
     }

@@ -4,7 +4,6 @@
 use super::absorb::notify;
 use super::commit::{Screened, Want};
 use super::{Ending, Engine, EntryStyle};
-use crate::market::ClosedBar;
 use crate::protocol::{
     Action, Amount, Command, ExitReason, Journal, NoticeKind, OrderKind, OrderRow, ProtectionPlan, SignalRow,
     TimeInForce, TradingState,
@@ -14,12 +13,13 @@ use crate::strategy::{Draft, Proposal, Signal};
 use crate::types::{InstrumentId, Leg, Price, Rounding, Side, Timestamp};
 
 impl Engine {
-    /// Feeds closed bars to the strategies and acts on what they propose.
-    pub(super) fn decide(&mut self, at: Timestamp, closed: &[(InstrumentId, ClosedBar)], out: &mut Vec<Action>) {
-        for (instrument, bar) in closed {
-            let owner = self.portfolio.position(*instrument).map(|row| (row.strategy.clone(), side_of(row.qty)));
-            let held = owner.as_ref().map(|(strategy, side)| (strategy.as_str(), *side));
-            for proposal in self.desk.on_bar(*instrument, bar.timeframe, &bar.bar, bar.live, held) {
+    /// Feeds the bars that closed to the strategies and acts on what they propose.
+    pub(super) fn decide(&mut self, at: Timestamp, out: &mut Vec<Action>) {
+        let instrument = self.absorbed.instrument;
+        for place in 0..self.absorbed.closed.len() {
+            let bar = self.absorbed.closed[place];
+            let held = self.portfolio.position(instrument).map(|row| (row.strategy.as_str(), side_of(row.qty)));
+            for proposal in self.desk.on_bar(instrument, bar.timeframe, &bar.bar, bar.live, held) {
                 match proposal {
                     Proposal::Enter(Ok(signal)) => self.enter(at, &signal, out),
                     Proposal::Enter(Err(refused)) => {
@@ -28,7 +28,7 @@ impl Engine {
                         let row = signal_row(at, &refused.draft, Some(reason));
                         out.push(Action::Journal(Box::new(Journal::Signal(row))));
                     }
-                    Proposal::Leave { reason, .. } => self.leave(at, *instrument, ExitReason::Signal, &reason, out),
+                    Proposal::Leave { reason, .. } => self.leave(at, instrument, ExitReason::Signal, &reason, out),
                 }
             }
         }

@@ -94,7 +94,7 @@ impl Engine {
                 self.leave(at, instrument, ExitReason::Manual, "closed at the end", out);
             }
         }
-        for instrument in self.instruments.ids() {
+        for instrument in self.stirred() {
             let slot = self.slot(instrument);
             if slot.exit_again.is_some_and(|due| due <= at) {
                 slot.exit_again = None;

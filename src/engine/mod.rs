@@ -4,6 +4,7 @@
 #![deny(clippy::float_arithmetic)]
 
 mod absorb;
+mod attention;
 mod commit;
 mod decide;
 mod judge;
@@ -21,13 +22,14 @@ use serde::{Deserialize, Serialize};
 
 pub use settings::{EntryStyle, Foreign, OnHalt, OnStop, Settings};
 
-use crate::market::{Market, Need};
+use crate::market::{Absorbed, Market, Need};
 use crate::orders::{Orders, ProtectionState};
 use crate::portfolio::Portfolio;
 use crate::protocol::{Action, Event, ExitReason, FeedShape, Stamped};
 use crate::risk::Risk;
 use crate::strategy::Desk;
 use crate::types::{IdScope, InstrumentId, Instruments, Timestamp, Usdt};
+use attention::{Attention, Watched};
 use reconcile::Reconciliation;
 
 /// The settings of every room that the engine composes.
@@ -120,10 +122,16 @@ pub struct Engine {
     instruments: Instruments,
     market: Market,
     desk: Desk,
-    orders: Orders,
+    orders: Watched<Orders>,
+    /// When an order next wants something.
+    orders_due: Option<Timestamp>,
     portfolio: Portfolio,
     risk: Risk,
     slots: Vec<Slot>,
+    attention: Attention,
+    /// The bars that the step at hand closed; kept for its room in memory.
+    #[serde(skip)]
+    absorbed: Absorbed,
     reconciliation: Reconciliation,
     totals: Totals,
     ending: Ending,
@@ -140,10 +148,13 @@ impl Engine {
         Engine {
             market,
             desk,
-            orders: Orders::new(rooms.orders, scope),
+            orders: Watched::new(Orders::new(rooms.orders, scope)),
+            orders_due: None,
             portfolio: Portfolio::new(instruments, Usdt::ZERO),
             risk: Risk::new(rooms.risk, instruments),
             slots: vec![Slot::default(); instruments.len()],
+            attention: Attention::new(instruments.len()),
+            absorbed: Absorbed::default(),
             reconciliation: Reconciliation::default(),
             totals: Totals::default(),
             ending: Ending::No,
@@ -159,40 +170,38 @@ impl Engine {
         let at = stamped.at;
         self.at = at;
         let mut out = Vec::new();
-        let closed = self.absorb(at, &stamped.event, &mut out);
+        self.attend(at);
+        self.absorb(at, &stamped.event, &mut out);
         self.judge(at, &stamped.event, &mut out);
         self.reconcile(at, &mut out);
         if let Event::Command(command) = &stamped.event {
             self.obey(at, command, &mut out);
         }
         self.chase(at, &mut out);
-        self.decide(at, &closed, &mut out);
+        self.decide(at, &mut out);
         self.protect(at, &mut out);
         if self.market.iterations() != self.totals.iterations {
             self.totals.iterations = self.market.iterations();
             self.write_equity(at, &mut out);
             self.write_memory(&mut out);
         }
+        self.settle();
         out
     }
 
     /// When it wants to be called next, if nothing else happens. Whoever is due does what it is due for in that step
     /// and names a later instant, so that time always moves on.
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        let protection = self.slots.iter().filter_map(|slot| slot.protection.next_deadline());
-        let exits = self.slots.iter().filter_map(|slot| slot.exit_again);
         [
-            self.orders.next_deadline(),
-            self.market.next_deadline(self.at),
+            self.attention.next(),
+            self.orders_due,
+            self.market.next_deadline(),
             self.reconciliation.next_deadline(),
             self.risk.next_deadline(self.at),
             self.next_time_exit(),
-            self.next_entry_timeout(),
         ]
         .into_iter()
         .flatten()
-        .chain(protection)
-        .chain(exits)
         .min()
     }
 
@@ -242,9 +251,5 @@ impl Engine {
     /// Is it one of the session's instruments? What comes from outside may name others.
     fn knows(&self, instrument: InstrumentId) -> bool {
         instrument.index() < self.slots.len()
-    }
-
-    fn slot(&mut self, instrument: InstrumentId) -> &mut Slot {
-        &mut self.slots[instrument.index()]
     }
 }

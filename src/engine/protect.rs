@@ -12,21 +12,16 @@ use crate::types::{InstrumentId, Leg, Price, Rounding, Side, Timestamp};
 impl Engine {
     /// Looks at every instrument whose position, orders or deadline ask for it.
     pub(super) fn protect(&mut self, at: Timestamp, out: &mut Vec<Action>) {
-        for instrument in self.instruments.ids() {
+        for instrument in self.stirred_or_held() {
+            let moved = self.trail(instrument, out);
             let slot = &self.slots[instrument.index()];
             let due = slot.protection.next_deadline().is_some_and(|due| due <= at);
-            let position = self.portfolio.position(instrument);
-            let trails = position.is_some_and(|row| row.trailing.is_some());
-            let beyond = position.is_some_and(|row| self.is_beyond_stop(row));
-            if !slot.touched && !due && !trails && !beyond && !slot.beyond_stop {
-                continue;
+            let beyond = self.portfolio.position(instrument).is_some_and(|row| self.is_beyond_stop(row));
+            if slot.touched || due || moved || beyond || slot.beyond_stop {
+                let slot = self.slot(instrument);
+                (slot.touched, slot.beyond_stop) = (false, beyond);
+                self.protect_one(at, instrument, out);
             }
-            if trails {
-                self.trail(instrument, out);
-            }
-            let slot = self.slot(instrument);
-            (slot.touched, slot.beyond_stop) = (false, beyond);
-            self.protect_one(at, instrument, out);
         }
     }
 
@@ -38,22 +33,23 @@ impl Engine {
         })
     }
 
-    /// Moves the planned stop after the price, in the position's favour only.
-    fn trail(&mut self, instrument: InstrumentId, out: &mut Vec<Action>) {
-        let Some(price) = self.market.price(instrument) else { return };
+    /// Moves the planned stop after the price, in the position's favour only. Has it moved?
+    fn trail(&mut self, instrument: InstrumentId, out: &mut Vec<Action>) -> bool {
+        let Some(price) = self.market.price(instrument) else { return false };
         let tick = self.instruments.get(instrument).tick;
-        let Some(row) = self.portfolio.position_mut(instrument) else { return };
+        let row = self.portfolio.position_mut(instrument).filter(|row| row.trailing.is_some());
+        let Some(row) = row else { return false };
         let moved = orders::trail(row, price, tick);
         row.best_price = match side_of(row.qty) {
             Side::Buy => row.best_price.max(price),
             Side::Sell => row.best_price.min(price),
         };
-        if let Some(stop) = moved {
-            row.stop = Some(stop);
-            let row = row.clone();
-            self.slot(instrument).stop_moved = true;
-            out.push(Action::Journal(Box::new(Journal::Position(row))));
-        }
+        let Some(stop) = moved else { return false };
+        row.stop = Some(stop);
+        let row = row.clone();
+        self.slot(instrument).stop_moved = true;
+        out.push(Action::Journal(Box::new(Journal::Position(row))));
+        true
     }
 
     fn protect_one(&mut self, at: Timestamp, instrument: InstrumentId, out: &mut Vec<Action>) {

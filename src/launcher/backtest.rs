@@ -1,6 +1,5 @@
 //! The `backtest` command: data and settings are opened, the run is timed, the report goes where it was asked to.
 
-
 use super::commands::print;
 use super::{Failure, configuration, daemon};
 use crate::backtest::{self, Performance, Plan, Report};

@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 pub use settings::{InvalidSetting, Settings};
 
 use crate::protocol::{Bar, FeedShape, Funding, Mark, MarketData, MarketEvent, Quote};
-use crate::types::{InstrumentId, Instruments, Price, Rate, Span, Timeframe, Timestamp};
+use crate::types::{Calendar, InstrumentId, Instruments, Price, Rate, Span, Timeframe, Timestamp};
 
 /// Closed bars of one timeframe that somebody wants to have seen before deciding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +42,8 @@ pub struct Need {
 /// What came of one piece of market data.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Absorbed {
+    /// Of which instrument all of it is.
+    pub instrument: InstrumentId,
     /// Bars that closed with it: oldest first, and of those that closed together the longest first.
     pub closed: Vec<ClosedBar>,
     /// 1m bars that are missing. Later bars are held back until they come as history, which may be short or
@@ -49,6 +51,15 @@ pub struct Absorbed {
     pub gap: Option<Gap>,
     /// Open time of the minute that is now closed over all symbols that are not late: one iteration.
     pub iteration: Option<Timestamp>,
+}
+
+impl Absorbed {
+    /// Nothing has come of anything of this instrument yet; the room for bars is kept.
+    pub fn clear(&mut self, instrument: InstrumentId) {
+        let mut closed = std::mem::take(&mut self.closed);
+        closed.clear();
+        *self = Absorbed { instrument, closed, gap: None, iteration: None };
+    }
 }
 
 /// A bar that will not change any more.
@@ -93,6 +104,8 @@ pub struct Market {
     books: Vec<Book>,
     /// Since when data is expected.
     expected_from: Option<Timestamp>,
+    /// When each instrument's freshness next gets worse if nothing comes.
+    deadlines: Calendar,
     iterations: Iterations,
 }
 
@@ -121,6 +134,7 @@ impl Market {
             shape,
             books: vec![book; instruments.len()],
             expected_from: None,
+            deadlines: Calendar::new(instruments.len()),
             iterations: Iterations::default(),
         }
     }
@@ -128,28 +142,44 @@ impl Market {
     /// Takes one piece of market data that came at `at`. One about an instrument of another table is ignored.
     pub fn absorb(&mut self, at: Timestamp, event: &MarketEvent) -> Absorbed {
         let mut out = Absorbed::default();
-        let Some(book) = self.books.get_mut(event.instrument.index()) else { return out };
-        let arrived = book.absorb(at, &event.data, &mut out);
-        if arrived {
-            self.expected_from.get_or_insert(at);
-        }
-        self.count_iterations(at, &mut out);
+        self.absorb_into(at, event, &mut out);
         out
+    }
+
+    /// The same into `out`, in place of what is there.
+    pub fn absorb_into(&mut self, at: Timestamp, event: &MarketEvent, out: &mut Absorbed) {
+        out.clear(event.instrument);
+        let Some(book) = self.books.get_mut(event.instrument.index()) else { return };
+        let arrived = book.absorb(at, &event.data, out);
+        if arrived && self.expected_from.is_none() {
+            self.expect_data(at);
+        } else if arrived {
+            self.schedule(at, event.instrument.index());
+        }
+        self.count_iterations(at, 0, out);
+    }
+
+    /// Time has come to `at`: what was due by then is due no more. To be called at every step.
+    pub fn pass(&mut self, at: Timestamp) {
+        while let Some(place) = self.deadlines.take_due(at) {
+            self.schedule(at, place);
+        }
     }
 
     /// From `at` on data is expected of every instrument. Without this it is from the first that comes.
     pub fn expect_data(&mut self, at: Timestamp) {
         self.expected_from = Some(at);
+        (0..self.books.len()).for_each(|place| self.schedule(at, place));
     }
 
-    /// The feed has no more history of this instrument than what came. Bars that waited for more come out.
-    pub fn mark_history_complete(&mut self, at: Timestamp, id: InstrumentId) -> Absorbed {
-        let mut out = Absorbed::default();
+    /// The feed has no more history of this instrument than what came. Bars that waited for more come out, after those that
+    /// are in `out`.
+    pub fn mark_history_complete(&mut self, at: Timestamp, id: InstrumentId, out: &mut Absorbed) {
+        let before = out.closed.len();
         if let Some(book) = self.books.get_mut(id.index()) {
-            book.bars.complete(at, &mut out);
+            book.bars.complete(at, out);
         }
-        self.count_iterations(at, &mut out);
-        out
+        self.count_iterations(at, before, out);
     }
 
     /// What to load before trading at `at`, longest timeframe first. It is at least what was needed, and of
@@ -224,10 +254,9 @@ impl Market {
         self.book(id).map_or(none, |book| book.ages.judge(at, self.expected_from, (&self.settings, self.shape)))
     }
 
-    /// The next instant after `at` at which some instrument's freshness gets worse if nothing comes.
-    pub fn next_deadline(&self, at: Timestamp) -> Option<Timestamp> {
-        let rule = (&self.settings, self.shape);
-        self.books.iter().filter_map(|book| book.ages.next_change(at, self.expected_from, rule)).min()
+    /// The next instant at which some instrument's freshness gets worse if nothing comes.
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        self.deadlines.next()
     }
 
     /// Closed minutes over all symbols so far.
@@ -249,16 +278,22 @@ impl Market {
         self.books.get(id.index())
     }
 
-    fn count_iterations(&mut self, at: Timestamp, out: &mut Absorbed) {
-        let minutes = out.closed.iter().filter(|closed| closed.timeframe == Timeframe::M1 && closed.live);
-        for closed in minutes {
-            let minute = closed.bar.open_time;
-            let rule = (&self.settings, self.shape);
-            let all = self.books.iter().all(|book| {
-                book.bars.last_minute().is_some_and(|last| last >= minute)
-                    || !book.ages.judge(at, self.expected_from, rule).is_live()
-            });
-            out.iteration = self.iterations.closed(minute, all).or(out.iteration);
+    fn schedule(&mut self, at: Timestamp, place: usize) {
+        let change = self.books[place].ages.next_change(at, self.expected_from, (&self.settings, self.shape));
+        self.deadlines.set(place, change);
+    }
+
+    fn count_iterations(&mut self, at: Timestamp, from: usize, out: &mut Absorbed) {
+        let rule = (&self.settings, self.shape);
+        let minutes = out.closed[from..].iter().filter(|closed| closed.timeframe == Timeframe::M1 && closed.live);
+        for minute in minutes.map(|closed| closed.bar.open_time) {
+            let is_done = |place: usize| {
+                self.books.get(place).map(|book| {
+                    book.bars.last_minute().is_some_and(|last| last >= minute)
+                        || !book.ages.judge(at, self.expected_from, rule).is_live()
+                })
+            };
+            out.iteration = self.iterations.closed(minute, is_done).or(out.iteration);
         }
     }
 }

@@ -38,7 +38,7 @@ impl Orders {
             fill = self.trades.count(told.instrument, told.trade_id).then_some(*told);
         }
         let back = self.listen(at, report);
-        let Some(order) = self.orders.get_mut(&report.client_id) else {
+        let Some(order) = self.orders.get_mut(report.client_id) else {
             return Applied { back, ..self.apply_to_stranger(report, fill) };
         };
         let before = order.row.stage;
@@ -50,8 +50,8 @@ impl Orders {
         let changed = order.refresh(at);
         let row = changed.then(|| order.row.clone());
         let alarm = order.alarm_after(before, fill.as_ref());
-        self.file(report.client_id);
-        self.forget(at);
+        self.orders.file(report.client_id);
+        self.orders.forget(at);
         Applied { row, fill, alarm, back, foreign: false }
     }
 

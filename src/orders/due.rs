@@ -42,8 +42,7 @@ impl Orders {
     pub fn due(&mut self, at: Timestamp) -> Vec<Due> {
         let mut due = Vec::new();
         self.probe(at);
-        let live: Vec<ClientOrderId> = self.live.iter().copied().collect();
-        for id in live {
+        for id in self.orders.live_ids() {
             self.due_of(id, at, &mut due);
         }
         if let Some(since) = self.fills_poll.ask(at, &self.settings) {
@@ -68,7 +67,7 @@ impl Orders {
     }
 
     fn due_of(&mut self, id: ClientOrderId, at: Timestamp, due: &mut Vec<Due>) {
-        let Some(order) = self.orders.get(&id) else { return };
+        let Some(order) = self.orders.get(id) else { return };
         let concluded = self.is_concluded(order);
         if self.fills_due_at(order).is_some_and(|when| when <= at) {
             self.fills_poll.want(order.row.intent.decided_at);
@@ -76,7 +75,7 @@ impl Orders {
         if order.answer_due_at(&self.settings).is_some_and(|when| when <= at) {
             self.line_failed(order.row.intent.request.instrument, at);
         }
-        let Some(order) = self.orders.get_mut(&id) else { return };
+        let Some(order) = self.orders.get_mut(id) else { return };
         if order.answer_due_at(&self.settings).is_some_and(|when| when <= at) {
             order.evidence.unanswered(at);
         }
@@ -93,7 +92,7 @@ impl Orders {
             due.push(if absent { Due::Absent(row) } else { Due::Changed(row) });
         }
         order.ask(at, &self.settings, self.clock_bound, due);
-        self.file(id);
+        self.orders.file(id);
     }
 
     /// Is the wait over, with every answer against the order? The two endpoints have each denied it twice, and

@@ -50,7 +50,7 @@ impl Orders {
 
     /// A question about this order came to nothing: no answer, or one that could not be used.
     pub fn question_failed(&mut self, id: ClientOrderId, at: Timestamp) {
-        let Some(order) = self.orders.get_mut(&id) else { return };
+        let Some(order) = self.orders.get_mut(id) else { return };
         order.query_failed();
         let instrument = order.row.intent.request.instrument;
         self.line_failed(instrument, at);
@@ -64,7 +64,7 @@ impl Orders {
     pub(super) fn line_heard(&mut self, instrument: InstrumentId, at: Timestamp) -> bool {
         let returned = self.lines.entry(instrument).or_default().heard(at);
         if returned {
-            let doubtful = self.orders.values_mut().filter(|order| order.row.intent.request.instrument == instrument);
+            let doubtful = self.orders.live_mut().filter(|order| order.row.intent.request.instrument == instrument);
             for inquiry in doubtful.filter_map(|order| order.inquiry.as_mut()) {
                 inquiry.hurry(at);
             }
@@ -78,7 +78,7 @@ impl Orders {
         let due: Vec<InstrumentId> = self.due_lines(at).collect();
         for instrument in due {
             let youngest = self.in_doubt(instrument).last().map(|order| order.row.intent.request.client_id);
-            if let Some(inquiry) = youngest.and_then(|id| self.orders.get_mut(&id)?.inquiry.as_mut()) {
+            if let Some(inquiry) = youngest.and_then(|id| self.orders.get_mut(id)?.inquiry.as_mut()) {
                 inquiry.next_at = inquiry.next_at.min(at);
             }
             if let Some(line) = self.lines.get_mut(&instrument) {

@@ -24,6 +24,7 @@ pub mod planner;
 pub mod protection;
 mod reconcile;
 mod settings;
+mod shelves;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -38,5 +39,6 @@ pub use id::{IdSource, Origin};
 pub use protection::{ProtectionState, Protective, Situation, Step};
 pub use reconcile::Reconciled;
 pub use settings::{Settings, SettingsError};
-pub use table::{ENDED_KEPT, ENDED_KEPT_FOR, Orders};
+pub use shelves::{ENDED_KEPT, ENDED_KEPT_FOR};
+pub use table::Orders;
 pub use trailing::trail;

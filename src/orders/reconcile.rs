@@ -34,7 +34,7 @@ impl Orders {
     pub fn reconcile_open_orders(&mut self, at: Timestamp, listed: &[OrderSnapshot]) -> Reconciled {
         let mut found = Reconciled::default();
         for snapshot in listed {
-            if self.orders.contains_key(&snapshot.request.client_id) {
+            if self.orders.get(snapshot.request.client_id).is_some() {
                 self.confirm(at, snapshot, &mut found);
             } else {
                 self.meet(at, snapshot, &mut found);
@@ -42,7 +42,7 @@ impl Orders {
         }
         self.doubt_missing(at, listed, &mut found);
         self.listed_at = self.listed_at.max(Some(at));
-        self.forget(at);
+        self.orders.forget(at);
         found
     }
 
@@ -60,7 +60,10 @@ impl Orders {
             plan: None,
             request,
         };
-        let order = self.orders.entry(id).or_insert_with(|| Order::new(intent, at));
+        if self.orders.get(id).is_none() {
+            self.orders.insert(id, Order::new(intent, at));
+        }
+        let order = self.orders.get_mut(id).expect("it was put there");
         order.evidence.sent(snapshot.created_at);
         order.evidence.alive(at);
         order.evidence.told(snapshot.filled, at);
@@ -68,8 +71,7 @@ impl Orders {
         order.refresh(at);
         let row = order.row.clone();
         self.ids.skip_past(id);
-        self.live.insert(id);
-        self.file(id);
+        self.orders.file(id);
         row
     }
 
@@ -113,7 +115,7 @@ impl Orders {
 
     fn confirm(&mut self, at: Timestamp, snapshot: &OrderSnapshot, found: &mut Reconciled) {
         let id = snapshot.request.client_id;
-        let Some(order) = self.orders.get_mut(&id) else { return };
+        let Some(order) = self.orders.get_mut(id) else { return };
         let before = order.row.stage;
         order.evidence.numbered(Some(snapshot.venue_order_id));
         order.evidence.told(snapshot.filled, at);
@@ -133,7 +135,7 @@ impl Orders {
             }
             Stage::Intended | Stage::Sent | Stage::Working => found.confirmed.push(id),
         }
-        self.file(id);
+        self.orders.file(id);
     }
 
     fn meet(&mut self, at: Timestamp, snapshot: &OrderSnapshot, found: &mut Reconciled) {
@@ -148,18 +150,18 @@ impl Orders {
     fn doubt_missing(&mut self, at: Timestamp, listed: &[OrderSnapshot], found: &mut Reconciled) {
         let is_listed = |id| listed.iter().any(|snapshot| snapshot.request.client_id == id);
         let quiet = self.settings.answer_deadline;
-        for id in &self.live {
-            let Some(order) = self.orders.get_mut(id) else { continue };
+        for order in self.orders.live_mut() {
+            let id = order.row.intent.request.client_id;
             let moved_at = order.row.updated_at.max(order.evidence.alive_at.unwrap_or(order.row.updated_at));
             let settled = order.row.stage == Stage::Working && !order.is_in_doubt() && at.since(moved_at) > quiet;
-            if !settled || is_listed(*id) {
+            if !settled || is_listed(id) {
                 continue;
             }
             order.evidence.doubt(at);
             if order.refresh(at) {
                 found.changed.push(order.row.clone());
             }
-            found.missing.push(*id);
+            found.missing.push(id);
         }
     }
 
@@ -167,9 +169,8 @@ impl Orders {
     fn write_off_missing_fills(&mut self, at: Timestamp) -> Vec<Applied> {
         let wait = self.settings.lag_allowance + self.settings.answer_deadline;
         let mut given_up = Vec::new();
-        let live: Vec<ClientOrderId> = self.live.iter().copied().collect();
-        for id in live {
-            let Some(order) = self.orders.get_mut(&id) else { continue };
+        for id in self.orders.live_ids() {
+            let Some(order) = self.orders.get_mut(id) else { continue };
             let Some(since) = order.awaits_fills_since() else { continue };
             if !self.fills_poll.covers(order.row.intent.decided_at, since + wait) {
                 continue;
@@ -180,7 +181,7 @@ impl Orders {
             (order.written_off, order.unsettled) = (order.written_off.max(told), None);
             let row = order.refresh(at).then(|| order.row.clone());
             given_up.push(Applied { row, alarm, ..Applied::default() });
-            self.file(id);
+            self.orders.file(id);
         }
         given_up
     }

@@ -1,6 +1,6 @@
 //! The table of our orders: what is intended, what is said of it, and what is asked of it.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -12,15 +12,10 @@ use super::order::{Cancel, Order};
 use super::planner::{Change, plan_exit};
 use super::protection::Protective;
 use super::settings::Settings;
+use super::shelves::Shelves;
 use super::trades::Trades;
 use crate::protocol::{Amount, Knowledge, OrderIntent, OrderRow};
 use crate::types::{ClientOrderId, IdScope, InstrumentId, Leg, Qty, Span, Timestamp, TradeId};
-
-/// Ended orders stay this long, so that a late fill or a late answer finds its order. Venues keep an order that
-/// never traded for about as long.
-pub const ENDED_KEPT_FOR: Span = Span::DAY;
-/// And no more of them than this, oldest first: twice a day's limit of orders with their exits.
-pub const ENDED_KEPT: usize = 4_096;
 
 /// With this many exits of one instrument in doubt, while the venue is not answering at all, one more would only be
 /// one more to ask after.
@@ -35,11 +30,7 @@ pub struct Orders {
     pub(super) ids: IdSource,
     /// How far off the venue's clock may be.
     pub(super) clock_bound: Span,
-    pub(super) orders: BTreeMap<ClientOrderId, Order>,
-    /// Those of which something is still expected.
-    pub(super) live: BTreeSet<ClientOrderId>,
-    /// The others, in the order in which they ended.
-    pub(super) ended: VecDeque<(Timestamp, ClientOrderId)>,
+    pub(super) orders: Shelves,
     pub(super) trades: Trades,
     pub(super) fills_poll: FillsPoll,
     /// Whether the venue answers.
@@ -55,9 +46,7 @@ impl Orders {
             clock_bound: settings.clock_bound,
             settings,
             ids: IdSource::new(scope),
-            orders: BTreeMap::new(),
-            live: BTreeSet::new(),
-            ended: VecDeque::new(),
+            orders: Shelves::default(),
             trades: Trades::default(),
             fills_poll: FillsPoll::default(),
             lines: BTreeMap::new(),
@@ -76,11 +65,10 @@ impl Orders {
             let id = row.intent.request.client_id;
             self.ids.skip_past(id);
             self.orders.insert(id, Order::restored(row, at));
-            self.live.insert(id);
-            self.file(id);
+            self.orders.file(id);
         }
-        self.ended.make_contiguous().sort_unstable();
-        self.forget(at);
+        self.orders.sort_endings();
+        self.orders.forget(at);
     }
 
     /// The venue's clock was measured: it may be off by this much.
@@ -119,13 +107,12 @@ impl Orders {
         }
         let before = self.orders.insert(id, Order::new(intent, at));
         assert!(before.is_none(), "I3, I4: order id {id} is used once");
-        self.live.insert(id);
     }
 
     /// Notes that a cancel is about to be sent. False if there is nothing to cancel, or a cancel is under way.
     pub fn request_cancel(&mut self, id: ClientOrderId, at: Timestamp) -> bool {
         let first_wait = self.settings.unanswered;
-        let Some(order) = self.orders.get_mut(&id).filter(|order| !order.is_done() && order.cancel.is_none()) else {
+        let Some(order) = self.orders.get_mut(id).filter(|order| !order.is_done() && order.cancel.is_none()) else {
             return false;
         };
         order.cancel = Some(Cancel { next_at: Some(at + first_wait), asked: 1, accepted: false });
@@ -135,12 +122,12 @@ impl Orders {
 
     /// An order's row.
     pub fn get(&self, id: ClientOrderId) -> Option<&OrderRow> {
-        self.orders.get(&id).map(|order| &order.row)
+        self.orders.get(id).map(|order| &order.row)
     }
 
     /// Every order in the table, ended ones included, by id.
     pub fn iter(&self) -> impl Iterator<Item = &OrderRow> {
-        self.orders.values().map(|order| &order.row)
+        self.orders.iter().map(|order| &order.row)
     }
 
     /// Every order that has not ended, by id.
@@ -207,7 +194,7 @@ impl Orders {
     /// May a new reduce-only intent follow this one, which was never answered? Yes once a question about it has
     /// failed: a duplicate cannot add exposure, and a position must not wait for the full protocol.
     pub fn exit_may_follow(&self, id: ClientOrderId, at: Timestamp) -> bool {
-        self.orders.get(&id).is_some_and(|order| order.row.only_reduces() && self.failed_query(order, at))
+        self.orders.get(id).is_some_and(|order| order.row.only_reduces() && self.failed_query(order, at))
     }
 
     /// What an exit at the market should be for, so that the instrument becomes flat: the part of the position
@@ -235,36 +222,7 @@ impl Orders {
         })
     }
 
-    pub(super) fn live(&self) -> impl Iterator<Item = &Order> {
-        self.live.iter().filter_map(|id| self.orders.get(id))
-    }
-
-    /// Puts an order on the list it belongs to now.
-    pub(super) fn file(&mut self, id: ClientOrderId) {
-        let Some(order) = self.orders.get(&id) else { return };
-        match order.ended_at.filter(|_| order.is_over()) {
-            None => {
-                self.live.insert(id);
-            }
-            Some(ended_at) => {
-                if self.live.remove(&id) {
-                    self.ended.push_back((ended_at, id));
-                }
-            }
-        }
-    }
-
-    /// Drops what ended too long ago.
-    pub(super) fn forget(&mut self, at: Timestamp) {
-        while let Some(&(ended_at, id)) = self.ended.front() {
-            if self.ended.len() <= ENDED_KEPT && at.since(ended_at) <= ENDED_KEPT_FOR {
-                break;
-            }
-            self.ended.pop_front();
-            let still_ended = |order: &Order| order.is_over() && order.ended_at == Some(ended_at);
-            if self.orders.get(&id).is_some_and(still_ended) {
-                self.orders.remove(&id);
-            }
-        }
+    pub(super) fn live(&self) -> impl DoubleEndedIterator<Item = &Order> {
+        self.orders.live()
     }
 }

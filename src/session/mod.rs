@@ -76,12 +76,15 @@ pub struct Session {
     pushed: u64,
     seq: u64,
     at: Timestamp,
+    /// When the engine wants to be called, as of its last step.
+    timer: Option<Timestamp>,
 }
 
 impl Session {
     /// A session that begins at `start`, or goes on after event `seq` if the engine comes from a snapshot.
     pub fn new(engine: Engine, start: Timestamp, seq: u64) -> Session {
-        Session { engine, queue: BinaryHeap::new(), pushed: 0, seq, at: start }
+        let timer = engine.next_deadline();
+        Session { engine, queue: BinaryHeap::new(), pushed: 0, seq, at: start, timer }
     }
 
     /// Puts an event in its place. One that should have come earlier comes now: session time never runs back.
@@ -93,7 +96,7 @@ impl Session {
     /// When the next step is due; `None` if nothing is queued and the engine waits for nothing.
     pub fn next_at(&self) -> Option<Timestamp> {
         let queued = self.queue.peek().map(|Reverse(head)| head.at);
-        let timer = self.engine.next_deadline().map(|at| at.max(self.at));
+        let timer = self.timer.map(|at| at.max(self.at));
         queued.into_iter().chain(timer).min()
     }
 
@@ -108,6 +111,19 @@ impl Session {
             _ => (next, Event::Timer),
         };
         Some(self.turn(Stamped { seq: self.seq + 1, at, event }))
+    }
+
+    /// Takes an event of `at` through the engine at once: the same as [`Session::push`] and [`Session::step`], for an event
+    /// before which nothing is due.
+    ///
+    /// # Panics
+    /// If something is due before `at`, or queued for it: the caller's contradiction.
+    pub fn take(&mut self, at: Timestamp, event: Event) -> Step {
+        let queued = self.queue.peek().is_some_and(|Reverse(head)| head.at <= at);
+        let early = self.timer.is_some_and(|timer| timer < at);
+        assert!(!queued && !early && at >= self.at, "nothing is due before an event that is taken at once");
+        self.pushed += 1;
+        self.turn(Stamped { seq: self.seq + 1, at, event })
     }
 
     /// Takes a recorded event through the engine.
@@ -125,6 +141,7 @@ impl Session {
         self.seq = stamped.seq;
         self.at = stamped.at;
         let actions = self.engine.on_event(&stamped);
+        self.timer = self.engine.next_deadline();
         Step { stamped, actions }
     }
 

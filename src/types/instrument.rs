@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Price, Qty, Rate, Span, Symbol, Usdt};
 
 /// An instrument's place in the session's table. Events carry it in place of the symbol.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct InstrumentId(pub u16);
 

@@ -1,6 +1,7 @@
 //! Floor 0: the words every room uses. Amounts are fixed-point and hide how they are stored; time is one
 //! kind of instant and one kind of span; a symbol is a CCXT unified symbol or it does not exist.
 
+mod calendar;
 mod exit;
 mod fixed;
 mod ids;
@@ -9,6 +10,7 @@ mod side;
 mod symbol;
 mod time;
 
+pub use calendar::Calendar;
 pub use exit::Exit;
 pub use fixed::{ParseAmountError, Price, Qty, Rate, Rounding, Usdt};
 pub use ids::{ClientOrderId, IdParts, IdScope, Leg, TradeId, VenueOrderId};

@@ -7,13 +7,15 @@ use super::super::{Feed, FeedError, FeedRecord, MAX_BACKFILL_BARS, TimeRange};
 use super::series::{Row, Series};
 use super::{csv, lines, short};
 use crate::protocol::{Bar, FeedShape, MarketData, MarketEvent};
-use crate::types::{InstrumentId, Instruments, Span, Timeframe, Timestamp};
+use crate::types::{Calendar, InstrumentId, Instruments, Span, Timeframe, Timestamp};
 
 /// Recorded bars of a session's instruments.
 #[derive(Debug)]
 pub struct BarFeed {
     instruments: Instruments,
     markets: Vec<Replayed>,
+    /// When each market's next bar closes.
+    closes: Calendar,
     start: Timestamp,
     path: PathBuf,
     identity: String,
@@ -58,13 +60,19 @@ impl BarFeed {
             let end = range.until.map_or(series.len(), |until| series.opening_from(until));
             markets.push(Replayed { series, first, next: first, end });
         }
-        let mut feed = BarFeed { instruments, markets, start: Timestamp::EPOCH, path: path.to_owned(), identity };
+        let (start, closes) = (Timestamp::EPOCH, Calendar::new(markets.len()));
+        let mut feed = BarFeed { instruments, markets, closes, start, path: path.to_owned(), identity };
         if range.is_all() {
             feed.refuse_holes()?;
         }
         feed.refuse_empty()?;
         feed.start = feed.markets.iter().filter_map(Replayed::peek).map(Row::opened).min().unwrap_or_default();
+        (0..feed.markets.len()).for_each(|index| feed.schedule(index));
         Ok(feed)
+    }
+
+    fn schedule(&mut self, index: usize) {
+        self.closes.set(index, self.markets[index].peek().map(Row::closes));
     }
 
     fn segments(&self) -> Vec<Segment> {
@@ -93,12 +101,6 @@ impl BarFeed {
         };
         let (path, symbol) = (self.path.clone(), instrument.symbol.clone());
         Err(FeedError::NoData { path, what: "there are no bars in the range", symbol, remedy })
-    }
-
-    /// The symbol whose bar is said next: the earliest close, then the order of the instruments.
-    fn turn(&self) -> Option<(Timestamp, usize)> {
-        let closes = self.markets.iter().enumerate().filter_map(|(at, market)| Some((market.peek()?.closes(), at)));
-        closes.min()
     }
 }
 
@@ -147,14 +149,16 @@ impl Feed for BarFeed {
     }
 
     fn next_at(&mut self) -> Option<Timestamp> {
-        self.turn().map(|(at, _)| at)
+        self.closes.next()
     }
 
     fn next(&mut self) -> Option<Result<FeedRecord, FeedError>> {
-        let (at, index) = self.turn()?;
+        // The earliest close, and of bars that close together the first instrument's.
+        let (at, index) = self.closes.first()?;
         let market = &mut self.markets[index];
         let bar = market.peek()?.bar();
         market.next += 1;
+        self.schedule(index);
         let event = MarketEvent { instrument: InstrumentId(index as u16), data: MarketData::Bar(bar) };
         Some(Ok(FeedRecord { at, event }))
     }
@@ -179,6 +183,7 @@ impl Feed for BarFeed {
         for market in &mut self.markets {
             market.next = market.series.closing_after(at).max(market.first);
         }
+        (0..self.markets.len()).for_each(|index| self.schedule(index));
         Ok(())
     }
 }

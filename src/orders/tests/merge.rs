@@ -50,7 +50,7 @@ fn outcome(kind: OrderKind, reports: &[Stamped]) -> (OrderRow, Qty, Vec<TradeId>
     }
     fills.sort_unstable();
     let row = OrderRow { updated_at: s(0), ..orders.get(id).expect("in the table").clone() };
-    (row, orders.orders[&id].missing_fills(), fills)
+    (row, orders.orders.get(id).expect("in the table").missing_fills(), fills)
 }
 
 fn the_id() -> ClientOrderId {

@@ -1,0 +1,110 @@
+//! What the engine has to look at in a step: only what was stirred in it, or what is due. Everything else waits as it is, so
+//! that a step costs the same with one instrument as with five hundred.
+
+use std::ops::{Deref, DerefMut};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Engine, Slot};
+use crate::types::{Calendar, InstrumentId, Timestamp};
+
+/// Slots that were stirred, and when each of the others wants to be looked at.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct Attention {
+    /// Empty between two steps.
+    stirred: Vec<InstrumentId>,
+    deadlines: Calendar,
+}
+
+impl Attention {
+    pub(super) fn new(instruments: usize) -> Attention {
+        Attention { stirred: Vec::new(), deadlines: Calendar::new(instruments) }
+    }
+
+    /// The first deadline of a slot, as of the last step.
+    pub(super) fn next(&self) -> Option<Timestamp> {
+        self.deadlines.next()
+    }
+}
+
+impl Engine {
+    /// A slot, to be changed; it will be looked at in this step.
+    pub(super) fn slot(&mut self, instrument: InstrumentId) -> &mut Slot {
+        if !self.attention.stirred.contains(&instrument) {
+            self.attention.stirred.push(instrument);
+        }
+        &mut self.slots[instrument.index()]
+    }
+
+    /// A step begins: whoever is due is looked at.
+    pub(super) fn attend(&mut self, at: Timestamp) {
+        while let Some(place) = self.attention.deadlines.take_due(at) {
+            self.attention.stirred.push(InstrumentId(place as u16));
+        }
+    }
+
+    /// The instruments to look at, in their order.
+    pub(super) fn stirred(&self) -> Vec<InstrumentId> {
+        let mut stirred = self.attention.stirred.clone();
+        stirred.sort_unstable();
+        stirred
+    }
+
+    /// The same, and those with an open position.
+    pub(super) fn stirred_or_held(&self) -> Vec<InstrumentId> {
+        let mut all = self.attention.stirred.clone();
+        all.extend(self.portfolio.positions().map(|row| row.instrument));
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    /// The step ends: what was stirred says when it wants to be looked at again.
+    pub(super) fn settle(&mut self) {
+        while let Some(instrument) = self.attention.stirred.pop() {
+            let next = self.slots[instrument.index()].next_deadline();
+            self.attention.deadlines.set(instrument.index(), next);
+        }
+        self.orders_are_due();
+    }
+
+    /// When an order next wants something; found anew only if orders may have changed.
+    pub(super) fn orders_are_due(&mut self) -> Option<Timestamp> {
+        if self.orders.take_changed() {
+            self.orders_due = [self.orders.next_deadline(), self.next_entry_timeout()].into_iter().flatten().min();
+        }
+        self.orders_due
+    }
+}
+
+/// A room that notes whether it may have been changed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Watched<T> {
+    room: T,
+    changed: bool,
+}
+
+impl<T> Watched<T> {
+    pub(super) fn new(room: T) -> Watched<T> {
+        Watched { room, changed: true }
+    }
+
+    fn take_changed(&mut self) -> bool {
+        std::mem::take(&mut self.changed)
+    }
+}
+
+impl<T> Deref for Watched<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.room
+    }
+}
+
+impl<T> DerefMut for Watched<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        self.changed = true;
+        &mut self.room
+    }
+}

@@ -1,0 +1,97 @@
+//! Where orders are kept: those of which something is still expected apart from those that ended lately. The first are few
+//! and looked at in every step; the others are thousands, and only a late word asks for one.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use serde::{Deserialize, Serialize};
+
+use super::order::Order;
+use crate::types::{ClientOrderId, Span, Timestamp};
+
+/// Ended orders stay this long, so that a late fill or a late answer finds its order. Venues keep an order that
+/// never traded for about as long.
+pub const ENDED_KEPT_FOR: Span = Span::DAY;
+/// And no more of them than this, oldest first: twice a day's limit of orders with their exits.
+pub const ENDED_KEPT: usize = 4_096;
+
+/// Orders by id.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Shelves {
+    live: BTreeMap<ClientOrderId, Order>,
+    ended: BTreeMap<ClientOrderId, Order>,
+    /// The ended ones in the order in which they ended. An order that came back to life is still named here.
+    endings: VecDeque<(Timestamp, ClientOrderId)>,
+}
+
+impl Shelves {
+    pub(super) fn get(&self, id: ClientOrderId) -> Option<&Order> {
+        self.live.get(&id).or_else(|| self.ended.get(&id))
+    }
+
+    /// An order, to be changed; [`Shelves::file`] is to follow.
+    pub(super) fn get_mut(&mut self, id: ClientOrderId) -> Option<&mut Order> {
+        self.live.get_mut(&id).or_else(|| self.ended.get_mut(&id))
+    }
+
+    /// Puts a new order among the live ones. Gives back the one whose id it has, if there is one.
+    pub(super) fn insert(&mut self, id: ClientOrderId, order: Order) -> Option<Order> {
+        let before = self.ended.remove(&id);
+        self.live.insert(id, order).or(before)
+    }
+
+    /// Those of which something is still expected, by id.
+    pub(super) fn live(&self) -> impl DoubleEndedIterator<Item = &Order> {
+        self.live.values()
+    }
+
+    /// The same, to be changed.
+    pub(super) fn live_mut(&mut self) -> impl Iterator<Item = &mut Order> {
+        self.live.values_mut()
+    }
+
+    /// Their ids.
+    pub(super) fn live_ids(&self) -> Vec<ClientOrderId> {
+        self.live.keys().copied().collect()
+    }
+
+    /// All, by id.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Order> {
+        let mut all: Vec<_> = self.live.iter().chain(&self.ended).collect();
+        all.sort_unstable_by_key(|(id, _)| **id);
+        all.into_iter().map(|(_, order)| order)
+    }
+
+    /// Puts an order on the shelf where it belongs now.
+    pub(super) fn file(&mut self, id: ClientOrderId) {
+        if let Some(order) = self.live.get(&id) {
+            if let Some(ended_at) = order.ended_at.filter(|_| order.is_over())
+                && let Some(order) = self.live.remove(&id)
+            {
+                self.ended.insert(id, order);
+                self.endings.push_back((ended_at, id));
+            }
+        } else if self.ended.get(&id).is_some_and(|order| order.ended_at.is_none() || !order.is_over())
+            && let Some(order) = self.ended.remove(&id)
+        {
+            self.live.insert(id, order);
+        }
+    }
+
+    /// Puts the endings in their order, after orders were filed in another.
+    pub(super) fn sort_endings(&mut self) {
+        self.endings.make_contiguous().sort_unstable();
+    }
+
+    /// Drops what ended too long ago.
+    pub(super) fn forget(&mut self, at: Timestamp) {
+        while let Some(&(ended_at, id)) = self.endings.front() {
+            if self.endings.len() <= ENDED_KEPT && at.since(ended_at) <= ENDED_KEPT_FOR {
+                break;
+            }
+            self.endings.pop_front();
+            if self.ended.get(&id).is_some_and(|order| order.ended_at == Some(ended_at)) {
+                self.ended.remove(&id);
+            }
+        }
+    }
+}
