@@ -155,7 +155,7 @@ fn help_teaches_and_names_nothing_that_is_not_there() {
     {
         assert!(text.contains(part), "{part}\n{text}");
     }
-    for absent in ["--live", "backtest", "sweep", "download", "flatten", "reload"] {
+    for absent in ["--live", "sweep", "download", "flatten", "reload"] {
         assert!(!text.contains(absent), "{absent}");
     }
     assert_eq!(line("--version").expect_err("version").exit_code(), 0);

@@ -34,7 +34,9 @@ impl Engine {
         let loaded = self.market.has_history(instrument) && !self.market.is_warm(instrument);
         if loaded && matches!(event.data, crate::protocol::MarketData::History { .. }) {
             // The feed holds less than was asked for: what came is all, and live bars do the rest.
-            self.market.mark_history_complete(at, instrument, &mut self.absorbed);
+            let rest = self.market.mark_history_complete(at, instrument);
+            self.absorbed.closed.extend(rest.closed);
+            self.absorbed.gap = self.absorbed.gap.or(rest.gap);
         }
         self.slots[instrument.index()].lost_told = false;
         if let Some(price) = self.market.price(instrument) {

@@ -71,6 +71,11 @@ impl Bars {
             Some(last) if bar.open_time < last => return Err(Refused::Older),
             Some(_) | None => {}
         }
+        let follows = self.last_minute().is_some_and(|last| bar.open_time == last + Span::MINUTE);
+        if follows && self.held.is_empty() && self.minutes().released {
+            self.minute(at, bar, true, &mut out.closed);
+            return Ok(());
+        }
         let before = self.held.insert(bar.open_time, *bar);
         self.drain(at, out);
         if before.is_some() { Err(Refused::Duplicate) } else { Ok(()) }

@@ -156,7 +156,7 @@ impl Market {
         } else if arrived {
             self.schedule(at, event.instrument.index());
         }
-        self.count_iterations(at, 0, out);
+        self.count_iterations(at, out);
     }
 
     /// Time has come to `at`: what was due by then is due no more. To be called at every step.
@@ -172,14 +172,14 @@ impl Market {
         (0..self.books.len()).for_each(|place| self.schedule(at, place));
     }
 
-    /// The feed has no more history of this instrument than what came. Bars that waited for more come out, after those that
-    /// are in `out`.
-    pub fn mark_history_complete(&mut self, at: Timestamp, id: InstrumentId, out: &mut Absorbed) {
-        let before = out.closed.len();
+    /// The feed has no more history of this instrument than what came. Bars that waited for more come out.
+    pub fn mark_history_complete(&mut self, at: Timestamp, id: InstrumentId) -> Absorbed {
+        let mut out = Absorbed { instrument: id, ..Absorbed::default() };
         if let Some(book) = self.books.get_mut(id.index()) {
-            book.bars.complete(at, out);
+            book.bars.complete(at, &mut out);
         }
-        self.count_iterations(at, before, out);
+        self.count_iterations(at, &mut out);
+        out
     }
 
     /// What to load before trading at `at`, longest timeframe first. It is at least what was needed, and of
@@ -283,9 +283,9 @@ impl Market {
         self.deadlines.set(place, change);
     }
 
-    fn count_iterations(&mut self, at: Timestamp, from: usize, out: &mut Absorbed) {
+    fn count_iterations(&mut self, at: Timestamp, out: &mut Absorbed) {
         let rule = (&self.settings, self.shape);
-        let minutes = out.closed[from..].iter().filter(|closed| closed.timeframe == Timeframe::M1 && closed.live);
+        let minutes = out.closed.iter().filter(|closed| closed.timeframe == Timeframe::M1 && closed.live);
         for minute in minutes.map(|closed| closed.bar.open_time) {
             let is_done = |place: usize| {
                 self.books.get(place).map(|book| {

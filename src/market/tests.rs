@@ -521,7 +521,7 @@ proptest! {
         let mut now = at(0);
         for (wait, data) in data {
             let next = now + Span::millis(wait);
-            let due = market.next_deadline(now).filter(|due| *due <= next);
+            let due = market.next_deadline().filter(|due| *due <= next);
             let judged = |at| [market.freshness(A, at).as_str(), market.freshness(B, at).as_str()];
             match due {
                 Some(due) => {
@@ -532,6 +532,7 @@ proptest! {
                 None => {}
             }
             now = now.max(next);
+            market.pass(now);
             tell(&mut market, A, now, data);
         }
     }

@@ -17,36 +17,36 @@ pub const ENDED_KEPT: usize = 4_096;
 /// Orders by id.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Shelves {
-    live: BTreeMap<ClientOrderId, Order>,
-    ended: BTreeMap<ClientOrderId, Order>,
+    live: BTreeMap<ClientOrderId, Box<Order>>,
+    ended: BTreeMap<ClientOrderId, Box<Order>>,
     /// The ended ones in the order in which they ended. An order that came back to life is still named here.
     endings: VecDeque<(Timestamp, ClientOrderId)>,
 }
 
 impl Shelves {
     pub(super) fn get(&self, id: ClientOrderId) -> Option<&Order> {
-        self.live.get(&id).or_else(|| self.ended.get(&id))
+        self.live.get(&id).or_else(|| self.ended.get(&id)).map(Box::as_ref)
     }
 
     /// An order, to be changed; [`Shelves::file`] is to follow.
     pub(super) fn get_mut(&mut self, id: ClientOrderId) -> Option<&mut Order> {
-        self.live.get_mut(&id).or_else(|| self.ended.get_mut(&id))
+        self.live.get_mut(&id).or_else(|| self.ended.get_mut(&id)).map(Box::as_mut)
     }
 
     /// Puts a new order among the live ones. Gives back the one whose id it has, if there is one.
-    pub(super) fn insert(&mut self, id: ClientOrderId, order: Order) -> Option<Order> {
+    pub(super) fn insert(&mut self, id: ClientOrderId, order: Order) -> Option<Box<Order>> {
         let before = self.ended.remove(&id);
-        self.live.insert(id, order).or(before)
+        self.live.insert(id, Box::new(order)).or(before)
     }
 
     /// Those of which something is still expected, by id.
     pub(super) fn live(&self) -> impl DoubleEndedIterator<Item = &Order> {
-        self.live.values()
+        self.live.values().map(Box::as_ref)
     }
 
     /// The same, to be changed.
     pub(super) fn live_mut(&mut self) -> impl Iterator<Item = &mut Order> {
-        self.live.values_mut()
+        self.live.values_mut().map(Box::as_mut)
     }
 
     /// Their ids.
@@ -58,7 +58,7 @@ impl Shelves {
     pub(super) fn iter(&self) -> impl Iterator<Item = &Order> {
         let mut all: Vec<_> = self.live.iter().chain(&self.ended).collect();
         all.sort_unstable_by_key(|(id, _)| **id);
-        all.into_iter().map(|(_, order)| order)
+        all.into_iter().map(|(_, order)| order.as_ref())
     }
 
     /// Puts an order on the shelf where it belongs now.
