@@ -2,11 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use live_trading_launcher::types::Span;
+use live_trading_launcher::coordinator::Crank;
+use live_trading_launcher::protocol::{Command, Event, TradingState, View};
+use live_trading_launcher::session::Source;
+use live_trading_launcher::types::{Rate, Span};
 use live_trading_launcher::{backtest, ledger};
 
 use crate::books::{assert_books_agree, stops_taken};
-use crate::setup::{Setup, end, folder, run_to_the_end};
+use crate::setup::{Setup, end, folder, run_for, run_to_the_end};
 
 /// More turns than five weeks of bars of three symbols take.
 const TURNS_OF_FIVE_WEEKS: u64 = 2_000_000;
@@ -34,22 +37,49 @@ fn long() -> bool {
     long
 }
 
+/// Who looks after a session.
+#[derive(Clone, Copy)]
+enum Watch {
+    /// Nobody: what halts stays halted.
+    Nobody,
+    /// A person who looks once an hour, and re-arms what has halted.
+    Person,
+}
+
+/// Turns until the feed has said everything. Gives back how often the session was re-armed.
+fn run_watched(crank: &mut Crank, watch: Watch) -> usize {
+    let mut rearmed = 0;
+    while !crank.feed_ended() {
+        run_for(crank, Span::HOUR, TURNS_OF_FIVE_WEEKS);
+        match watch {
+            Watch::Person if crank.session.engine().view().state == TradingState::Halted => {
+                let command = Command::Rearm { reason: "looked at".into() };
+                let at = crank.session.at();
+                crank.session.push(at, Source::Operator, Event::Command(command));
+                rearmed += 1;
+            }
+            Watch::Person | Watch::Nobody => {}
+        }
+    }
+    rearmed
+}
+
 /// Trades the range twice. The two ledgers are the same, the venue's file agrees, and the recording replays. Every
-/// strategy in `strategies` has traded.
-fn trade_twice(range: &str, strategies: &[&str]) {
-    let Some(path) = shared("ohlcv-1m-binance-spot") else { return };
+/// strategy in `strategies` has traded. Gives back the last picture, and how often a person re-armed.
+fn trade_twice(range: &str, strategies: &[&str], watch: Watch) -> Option<(View, usize)> {
+    let path = shared("ohlcv-1m-binance-spot")?;
     let feed = format!("file:{}", path.display());
     let run = |dir: &Path| {
         let mut crank = Setup::recorded(&feed, range).begin(dir);
-        run_to_the_end(&mut crank, TURNS_OF_FIVE_WEEKS);
-        end(crank)
+        let rearmed = run_watched(&mut crank, watch);
+        (end(crank), rearmed)
     };
     let (one, two) = (folder(), folder());
-    let (view, again) = std::thread::scope(|scope| {
+    let ((view, rearmed), again) = std::thread::scope(|scope| {
         let other = scope.spawn(|| run(two.path()));
         (run(one.path()), other.join().expect("no panic"))
     });
-    assert_eq!(view, again);
+    assert_eq!((&view, rearmed), (&again.0, again.1));
     println!("{range}: {} opened, {} closed, equity {}", view.positions_opened, view.positions_closed, view.equity);
     println!("exits {:?}, refused {:?}, state {:?}", view.exits, view.signals_rejected, view.state);
     assert!(view.positions_closed > 0);
@@ -69,17 +99,29 @@ fn trade_twice(range: &str, strategies: &[&str]) {
     assert_eq!(replayed.divergence, None);
     assert_eq!(replayed.view, view);
     println!("{} events replayed, {} decisions the same", replayed.events, replayed.compared);
+    Some((view, rearmed))
 }
 
 #[test]
 fn the_autumn_of_2024_gives_the_same_ledger_twice() {
-    trade_twice("20241001-20241105", &["oversold_bounce", "short_the_rip"]);
+    trade_twice("20241001-20241105", &["oversold_bounce", "short_the_rip"], Watch::Nobody);
 }
 
+/// The data of March begins with its first day, so that `short_the_rip` has seen its 800 bars of half an hour on the
+/// 17th. A week before that the falling market has cost `oversold_bounce` a tenth of the equity's peak, and the session
+/// is halted until somebody re-arms it.
 #[test]
 fn march_2025_gives_the_same_ledger_twice() {
-    if long() {
-        trade_twice("20250301-20250401", &["oversold_bounce"]);
+    const MARCH: &str = "20250301-20250401";
+    if !long() {
+        return;
+    }
+    if let Some((view, _)) = trade_twice(MARCH, &["oversold_bounce"], Watch::Nobody) {
+        assert_eq!(view.state, TradingState::Halted);
+        assert!(view.max_drawdown >= Rate::percent(10), "{}", view.max_drawdown);
+    }
+    if let Some((view, rearmed)) = trade_twice(MARCH, &["oversold_bounce", "short_the_rip"], Watch::Person) {
+        assert_eq!((view.state, rearmed), (TradingState::Active, 1));
     }
 }
 

@@ -100,10 +100,15 @@ impl Series {
         self.0.get(first..end).unwrap_or_default()
     }
 
-    /// Closed bars of a timeframe, back to the last hole of over an hour.
+    /// Closed bars of a timeframe, back to the last hole of over an hour. None if such a hole lies before the end: what
+    /// came before it is of another season.
     pub(super) fn history(&self, timeframe: Timeframe, bars: usize, before: Timestamp) -> Vec<Bar> {
         let (from, until) = window(timeframe, bars, before);
         let rows = self.between(from, until);
+        let longest = Span::MINUTE * i64::from(LONGEST_HOLE_MINUTES);
+        if rows.last().is_none_or(|last| until.since(last.closes()) > longest) {
+            return Vec::new();
+        }
         let joined = |pair: &[Row]| !pair[1].continues(&pair[0]);
         let first = rows.windows(2).rposition(joined).map_or(0, |border| border + 1);
         aggregate(timeframe, rows[first..].iter().map(Row::bar))
