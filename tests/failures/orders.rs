@@ -146,8 +146,10 @@ fn stop_rejected() {
 
 #[test]
 fn stop_triggered_and_not_filled() {
-    for told in [false, true] {
-        let mut stage = Stage::new();
+    for (told, wait) in [(false, 5), (true, 5), (true, 8)] {
+        let mut rules = Rules::new();
+        rules.rooms.orders.stop_escalate = Span::secs(wait);
+        let mut stage = Stage::with(rules);
         stage.enter(Side::Buy);
         // After such a rise the strategy does not leave by itself when price falls back to the stop.
         stage.minute(1_050);
@@ -169,7 +171,7 @@ fn stop_triggered_and_not_filled() {
             stage.crank().session.push(crossed, Source::Venue, event);
         }
         assert!(stage.held_at_venue().is_some(), "nothing has closed it");
-        stage.pass(Span::secs(4));
+        stage.pass(Span::secs(wait - 1));
         assert_eq!(stage.sent(Leg::Exit).len(), 0, "the stop is given its time");
         stage.pass(Span::secs(3));
         assert_eq!(stage.held_at_venue(), None, "told: {told}: {:?}", stage.sent(Leg::Exit));
@@ -296,21 +298,29 @@ fn orders_after_stop() {
 
 #[test]
 fn manual_close_unseen() {
-    let mut stage = Stage::new();
-    let entry = stage.enter(Side::Buy);
-    // Word of it never comes; only the venue's position tells.
-    stage.wire.let_through(|report| !is_about(report, "web-1".parse().expect("an id")));
-    stage.by_hand(strangers(Side::Sell, quantity(&entry)));
-    stage.pass(Span::SECOND);
-    assert_eq!((stage.held_at_venue(), size(&stage)), (None, quantity(&entry)));
-    assert!(stage.pass_until(|stage| size(stage).is_zero(), Span::secs(45)), "it holds what is not there");
-    let view = stage.view();
-    assert_eq!(view.exits.get(&ExitReason::Manual), Some(&1), "{:?}", view.exits);
-    assert_eq!(view.state, TradingState::Active, "a fill explains it; nothing was adjusted");
-    stage.pass(Span::secs(2));
-    let stop = stage.sent(Leg::Stop).pop().expect("a stop");
-    assert_eq!(stage.at_venue(&stop).map(|(stage, _)| stage).as_deref(), Some("canceled"), "the stop is swept");
-    assert!(audit(stage.dir()).expect("the ledger").agrees());
+    // What moved lately is left for the next comparison, and how lately can be set.
+    for (settle, at_least, at_most) in [(5, 0, 45), (60, 45, 60)] {
+        let mut rules = Rules::new();
+        rules.rooms.engine.settle = Span::secs(settle);
+        let mut stage = Stage::with(rules);
+        let entry = stage.decide(Side::Buy);
+        assert!(stage.pass_until(|stage| !size(stage).is_zero() && is_protected(stage), Span::SECOND));
+        // Word of it never comes; only the venue's position tells.
+        stage.wire.let_through(|report| !is_about(report, "web-1".parse().expect("an id")));
+        stage.by_hand(strangers(Side::Sell, quantity(&entry)));
+        stage.pass(Span::SECOND);
+        assert_eq!((stage.held_at_venue(), size(&stage)), (None, quantity(&entry)));
+        stage.pass(Span::secs(at_least));
+        assert!(!size(&stage).is_zero(), "{settle} s have not passed");
+        assert!(stage.pass_until(|stage| size(stage).is_zero(), Span::secs(at_most)), "it holds what is not there");
+        let view = stage.view();
+        assert_eq!(view.exits.get(&ExitReason::Manual), Some(&1), "{:?}", view.exits);
+        assert_eq!(view.state, TradingState::Active, "a fill explains it; nothing was adjusted");
+        stage.pass(Span::secs(2));
+        let stop = stage.sent(Leg::Stop).pop().expect("a stop");
+        assert_eq!(stage.at_venue(&stop).map(|(stage, _)| stage).as_deref(), Some("canceled"), "the stop is swept");
+        assert!(audit(stage.dir()).expect("the ledger").agrees());
+    }
 }
 
 #[test]

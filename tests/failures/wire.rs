@@ -15,6 +15,7 @@ type Ear = Box<dyn FnMut(&VenueReport) -> bool + Send>;
 #[derive(Default)]
 struct Hand {
     sent: Vec<(Timestamp, VenueRequest)>,
+    said: Vec<(Timestamp, VenueReport)>,
     watcher: Option<Watcher>,
     ear: Option<Ear>,
 }
@@ -41,6 +42,14 @@ impl Wire {
     /// Everything that was sent.
     pub fn requests(&self) -> Vec<VenueRequest> {
         self.hand().sent.iter().map(|(_, request)| request.clone()).collect()
+    }
+
+    /// Everything that went over the wire, as a text.
+    pub fn log(&self) -> String {
+        let hand = self.hand();
+        let sent = hand.sent.iter().map(|(at, request)| format!("{at} > {request:?}\n"));
+        let said = hand.said.iter().map(|(at, report)| format!("{at} < {report:?}\n"));
+        sent.chain(said).collect()
     }
 
     /// Calls this with every order at the moment that it is sent.
@@ -109,6 +118,7 @@ impl Venue for Tapped {
         while let Some((at, report)) = self.venue.poll(until)? {
             let mut hand = self.wire.hand();
             if hand.ear.as_mut().is_none_or(|ear| ear(&report)) {
+                hand.said.push((at, report.clone()));
                 return Ok(Some((at, report)));
             }
         }
