@@ -85,6 +85,16 @@ pub fn is_list_of_orders(report: &VenueReport) -> bool {
     matches!(report, VenueReport::Account(AccountReport::OpenOrders(_)))
 }
 
+/// Does it tell the wallet's balance?
+pub fn is_balance(report: &VenueReport) -> bool {
+    matches!(report, VenueReport::Account(AccountReport::Balance(_)))
+}
+
+/// Does it say that an order was taken?
+pub fn is_acceptance(report: &VenueReport) -> bool {
+    matches!(report, VenueReport::Order(report) if report.body == ReportBody::Accepted)
+}
+
 /// Does it say that no answer came?
 pub fn is_silence(report: &VenueReport) -> bool {
     matches!(report, VenueReport::Order(report) if matches!(report.body, ReportBody::Unanswered { .. }))
