@@ -6,8 +6,6 @@ mod bench;
 mod commands;
 #[path = "daemon/endings.rs"]
 mod endings;
-#[path = "daemon/failures.rs"]
-mod failures;
 #[path = "daemon/mistakes.rs"]
 mod mistakes;
 #[path = "daemon/restarts.rs"]

@@ -157,6 +157,7 @@ impl Engine {
         if !self.reconciliation.recovered || self.reconciliation.suspended.is_some() {
             return;
         }
+        self.poll_what_is_busy(at);
         if self.reconciliation.next_orders.is_some_and(|due| due <= at) {
             self.ask_orders(at, out);
         }
@@ -171,6 +172,15 @@ impl Engine {
                 self.risk.begin(at, self.portfolio.equity());
             }
         }
+    }
+
+    /// A poll that was put off while nothing was open comes as soon as what has been opened since asks for it.
+    fn poll_what_is_busy(&mut self, at: Timestamp) {
+        let (orders, positions) = (at + self.settings.poll_orders, at + self.settings.poll_positions);
+        let (ordered, holding) = (self.orders.open().next().is_some(), self.portfolio.positions().next().is_some());
+        let state = &mut self.reconciliation;
+        state.next_orders = state.next_orders.map(|due| if ordered { due.min(orders) } else { due });
+        state.next_positions = state.next_positions.map(|due| if holding { due.min(positions) } else { due });
     }
 
     fn agrees(&self) -> bool {

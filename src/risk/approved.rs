@@ -2,7 +2,23 @@
 
 use std::ops::Deref;
 
-/// Something that risk has approved. Only this room can make one, and nobody can change what is in it.
+/// Something that risk has approved. Only this room can make one, and nobody can change what is in it:
+///
+/// ```compile_fail,E0594
+/// use live_trading_launcher::{protocol::OrderRequest, risk::Approved};
+///
+/// fn larger(mut order: Approved<OrderRequest>) {
+///     order.reduce_only = false;
+/// }
+/// ```
+///
+/// ```compile_fail,E0423
+/// use live_trading_launcher::{protocol::OrderRequest, risk::Approved};
+///
+/// fn unasked(order: OrderRequest) -> Approved<OrderRequest> {
+///     Approved(order)
+/// }
+/// ```
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "an approved order counts against the limits, and is meant to be sent"]
 pub struct Approved<T>(T);
