@@ -21,6 +21,16 @@ request_late = \"2%\"
 late_fill = \"20%\"
 reject = \"2%\"
 ";
+/// Limits that would end the trading of a bad day, which is not what is looked at here.
+const LIVELY: [(&str, &str); 5] = [
+    ("LTL__RISK__STOP_OUT_PAUSE", "0s"),
+    ("LTL__RISK__DAILY_LOSS", "100%"),
+    ("LTL__RISK__DRAWDOWN", "100%"),
+    ("LTL__RISK__ORDERS_PER_MINUTE", "10000"),
+    ("LTL__RISK__ORDERS_PER_DAY", "1000000"),
+];
+/// Fast enough that orders are on their way at most of the kills: a run of a second is most of an hour of the market.
+const SPEED: &str = "3000";
 /// The latest instant of a kill after a start. Half of the kills come within the first fifth of it, so that starts
 /// are hit as well.
 const LATEST: u64 = 1_500;
@@ -90,12 +100,17 @@ pub fn kill_and_compare(
     std::fs::write(&faults, FAULTS).expect("the folder can be written");
     let state = folder.join("state");
     let (state_text, faults_text) = (state.to_string_lossy(), faults.to_string_lossy());
-    let run = ["--paper", "--speed", "600", "--state-dir", &state_text];
+    let run = ["--paper", "--speed", SPEED, "--state-dir", &state_text];
+    let start = |arguments: &[&str]| {
+        let mut command = daemon(folder, arguments);
+        command.envs(LIVELY);
+        Daemon::start(command)
+    };
     let mut counts = Counts::default();
     let mut random = seed;
     for round in 1..=rounds {
         let arguments = [run.as_slice(), &["--faults", &faults_text]].concat();
-        let mut one = Daemon::start(daemon(folder, &arguments));
+        let mut one = start(&arguments);
         pause(moment(&mut random));
         let by_itself = one.has_ended();
         let ended = one.kill();
@@ -111,7 +126,7 @@ pub fn kill_and_compare(
     }
     for _ in 0..RUNS_AT_THE_END {
         let arguments = [run.as_slice(), &["--duration", "2"]].concat();
-        let ended = Daemon::start(daemon(folder, &arguments)).end();
+        let ended = start(&arguments).end();
         if ended.code != Some(0) {
             counts.ended_by_itself.push(format!("at the end, code {:?}: {}", ended.code, tail(&ended)));
         }
