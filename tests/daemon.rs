@@ -15,3 +15,5 @@ mod restarts;
 #[path = "daemon/run.rs"]
 mod run;
 mod support;
+#[path = "daemon/talk.rs"]
+mod talk;

@@ -8,7 +8,7 @@ pub mod crash;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 /// How long anything may take that takes a second on an idle machine.
@@ -16,12 +16,11 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// Time between two looks at a process.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
-/// A running process with what it has said so far.
+/// A running process, its lines as they come, and those that were taken.
 pub struct Daemon {
-    child: Child,
-    lines: Receiver<String>,
-    heard: Vec<String>,
-    started: Instant,
+    pub child: Child,
+    pub lines: Receiver<String>,
+    pub heard: Vec<String>,
 }
 
 /// How a process ended, and all that it said.
@@ -31,8 +30,6 @@ pub struct Ended {
     pub code: Option<i32>,
     /// Standard output and standard error, as the lines came.
     pub text: String,
-    /// From its start to its end.
-    pub took: Duration,
 }
 
 /// The program with an environment of its own.
@@ -50,46 +47,12 @@ impl Daemon {
         let (sender, lines) = channel();
         listen(child.stdout.take().expect("standard output is piped"), sender.clone());
         listen(child.stderr.take().expect("standard error is piped"), sender);
-        Daemon { child, lines, heard: Vec::new(), started: Instant::now() }
-    }
-
-    /// Its process id.
-    pub fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
-    /// Waits for a line with a text in it, and gives it.
-    pub fn hear(&mut self, text: &str) -> String {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-                Ok(line) => {
-                    self.heard.push(line.clone());
-                    if line.contains(text) {
-                        return line;
-                    }
-                }
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                    panic!("`{text}` was never said:\n{}", self.heard.join("\n"))
-                }
-            }
-        }
+        Daemon { child, lines, heard: Vec::new() }
     }
 
     /// Has it ended by itself?
     pub fn has_ended(&mut self) -> bool {
         self.child.try_wait().expect("the process can be asked about").is_some()
-    }
-
-    /// Sends a signal by its name, like `TERM`.
-    pub fn signal(&self, name: &str) {
-        let signal = match name {
-            "INT" => rustix::process::Signal::INT,
-            "TERM" => rustix::process::Signal::TERM,
-            other => panic!("no test sends {other}"),
-        };
-        let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, signal).expect("the process is there");
     }
 
     /// Ends it as a power cut would.
@@ -104,7 +67,7 @@ impl Daemon {
         while let Ok(line) = self.lines.recv_timeout(PATIENCE) {
             self.heard.push(line);
         }
-        Ended { code: status.code(), text: self.heard.join("\n"), took: self.started.elapsed() }
+        Ended { code: status.code(), text: self.heard.join("\n") }
     }
 
     fn wait(&mut self) -> ExitStatus {
