@@ -2,33 +2,14 @@
 
 #![expect(clippy::disallowed_methods, reason = "a test waits for another process in real time")]
 
-use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
-use crate::support::{Daemon, Ended, PATIENCE};
+use crate::support::{Daemon, Ended};
 
 impl Daemon {
     /// Its process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
-    }
-
-    /// Waits for a line with a text in it, and gives it.
-    pub fn hear(&mut self, text: &str) -> String {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-                Ok(line) => {
-                    self.heard.push(line.clone());
-                    if line.contains(text) {
-                        return line;
-                    }
-                }
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                    panic!("`{text}` was never said:\n{}", self.heard.join("\n"))
-                }
-            }
-        }
     }
 
     /// Waits for its end, and says how long that took from now.

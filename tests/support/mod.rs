@@ -4,11 +4,12 @@
 
 pub mod books;
 pub mod crash;
+pub mod recorded;
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 /// How long anything may take that takes a second on an idle machine.
@@ -48,6 +49,24 @@ impl Daemon {
         listen(child.stdout.take().expect("standard output is piped"), sender.clone());
         listen(child.stderr.take().expect("standard error is piped"), sender);
         Daemon { child, lines, heard: Vec::new() }
+    }
+
+    /// Waits for a line with a text in it, and gives it.
+    pub fn hear(&mut self, text: &str) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(line) => {
+                    self.heard.push(line.clone());
+                    if line.contains(text) {
+                        return line;
+                    }
+                }
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                    panic!("`{text}` was never said:\n{}", self.heard.join("\n"))
+                }
+            }
+        }
     }
 
     /// Has it ended by itself?
