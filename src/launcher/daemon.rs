@@ -163,6 +163,9 @@ impl Daemon<'_> {
     fn start_notifier(&self, tracker: &TaskTracker, cancel: &CancellationToken) -> Result<Notifier, Failure> {
         let settings = &self.config.settings.notify;
         let token = self.config.secrets.get(SecretName::TelegramBotToken);
+        if token.is_none() || settings.telegram.receiver().is_none() {
+            return Ok(Notifier::silent(self.pulses.clone()));
+        }
         let outbox =
             Outbox::open(&self.dir, settings.outbox_limits()).map_err(|error| Failure::new(error.exit(), error))?;
         let wiring = notify::Wiring {
