@@ -5,6 +5,7 @@ mod banner;
 mod commands;
 mod daemon;
 mod restart;
+mod told;
 
 use std::process::ExitCode;
 
