@@ -1,6 +1,6 @@
-//! Kills the daemon again and again while its venue loses answers, and holds the books against each other:
-//! `cargo run --release --example crash_test -- --rounds 200`. The example is its own daemon: started with
-//! [`AS_DAEMON`] set, it does what the binary does.
+//! Kills a daemon that trades a recorded market, again and again, while its venue loses answers, and holds the books
+//! against each other after every restart: `cargo run --release --example crash_test -- --rounds 200`. The example is
+//! its own daemon: started with [`AS_DAEMON`] set, it does what the binary does.
 
 use std::path::Path;
 use std::process::{Command, ExitCode};

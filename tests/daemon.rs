@@ -6,10 +6,16 @@ mod bench;
 mod commands;
 #[path = "daemon/endings.rs"]
 mod endings;
+#[path = "daemon/exits.rs"]
+mod exits;
 #[path = "daemon/mistakes.rs"]
 mod mistakes;
+#[path = "daemon/recovering.rs"]
+mod recovering;
 #[path = "daemon/restarts.rs"]
 mod restarts;
 #[path = "daemon/run.rs"]
 mod run;
 mod support;
+#[path = "daemon/talk.rs"]
+mod talk;

@@ -69,6 +69,8 @@ pub struct FaultSettings {
     pub feed: feed::faults::Settings,
     /// At the simulated exchange, and between it and us.
     pub venue: exchange::faults::Settings,
+    /// With the daemon's own process.
+    pub process: coordinator::faults::Settings,
 }
 
 impl Default for RunSettings {
@@ -95,6 +97,7 @@ impl Settings {
             self.exchange.check().map_err(|error| named("exchange", &error)),
             self.faults.feed.check().map_err(|error| error.to_string()),
             self.faults.venue.check().map_err(|error| named("faults.venue", &error)),
+            self.faults.process.check(),
             self.recorder.check(),
             self.health.check(),
             self.notify.check(),

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::RunError;
+use super::faults::{self, FaultKind, Scheduled};
 use crate::clock::Clock;
 use crate::feed::Feed;
 use crate::ledger::Ledger;
@@ -185,6 +186,17 @@ impl Crank {
             recorder.flush();
         }
         Ok(())
+    }
+
+    /// Lets a rehearsed fault happen.
+    ///
+    /// # Errors
+    /// If the fault is one, or the ledger cannot be told of it.
+    pub(super) fn suffer(&mut self, fault: &Scheduled) -> Result<(), RunError> {
+        if fault.kind == FaultKind::DiskFull {
+            self.ledger.rehearse_full_disk(0)?;
+        }
+        faults::happen(fault)
     }
 
     /// Closes the recording and the ledger, with the reason why the session ended.

@@ -33,6 +33,9 @@ pub enum RunError {
         /// What was missing.
         waiting_for: String,
     },
+    /// An error was rehearsed.
+    #[error("a rehearsed error of the loop; the schedule is in [faults.process]")]
+    Rehearsed,
     /// The engine asked for the end.
     #[error("{reason}")]
     Left {
@@ -47,7 +50,7 @@ impl RunError {
     /// The exit code that tells systemd and people what to do about it.
     pub fn exit(&self) -> Exit {
         match self {
-            RunError::Feed(_) => Exit::Failed,
+            RunError::Feed(_) | RunError::Rehearsed => Exit::Failed,
             RunError::NoFeed(_) => Exit::Configuration,
             RunError::Recorder(_) => Exit::LedgerUnwritable,
             RunError::Venue(error) => error.exit(),

@@ -4,6 +4,7 @@
 mod assemble;
 mod crank;
 mod error;
+pub mod faults;
 mod start;
 mod summary;
 
@@ -89,6 +90,7 @@ pub struct Coordinator {
     pace: Pace,
     ends: Ends,
     settings: Settings,
+    rehearsal: faults::Rehearsal,
     symbols: Vec<Symbol>,
     seen_iterations: u64,
     published_at: Timestamp,
@@ -101,7 +103,14 @@ impl Coordinator {
     /// A loop over what has been started.
     pub fn new(crank: Crank, pace: Pace, ends: Ends, settings: Settings) -> Coordinator {
         let symbols = crank.feed.instruments().iter().map(|(_, one)| one.symbol.clone()).collect();
-        Coordinator { crank, pace, ends, settings, symbols, seen_iterations: 0, published_at: Timestamp::EPOCH }
+        let rehearsal = faults::Rehearsal::default();
+        let published_at = Timestamp::EPOCH;
+        Coordinator { crank, pace, ends, settings, rehearsal, symbols, seen_iterations: 0, published_at }
+    }
+
+    /// Rehearses faults of the process itself, in the loop's run of this number, from 1.
+    pub fn rehearse(&mut self, settings: &faults::Settings, run: u32) {
+        self.rehearsal = faults::Rehearsal::new(settings, run, self.crank.session.at());
     }
 
     /// Trades until the stop is asked for or the feed ends, then ends in order. Says why it ended.
@@ -147,6 +156,9 @@ impl Coordinator {
             }
             if let Some(due) = self.pace.instant(next) {
                 self.crank.pulses.lagged(due.elapsed().into());
+            }
+            if let Some(fault) = self.rehearsal.due(next) {
+                self.crank.suffer(&fault)?;
             }
             let outside = self.crank.turn()?;
             self.after(outside)?;

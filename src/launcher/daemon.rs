@@ -12,18 +12,18 @@ use tokio_util::task::TaskTracker;
 
 use super::banner::Banner;
 use super::restart::Restarts;
-use super::{Failure, configuration, state_dir};
+use super::{Failure, configuration, state_dir, told};
 use crate::cli::{Invocation, RunFlags};
 use crate::clock::{Clock, Pace, Speed};
 use crate::config::{Config, Environment, SecretName, Settings};
 use crate::control::{self, HealthLine};
 use crate::coordinator::{self, Coordinator, Ends, Frame, Plan, RunError, Summary};
-use crate::engine::Rooms;
+use crate::engine::{OnHalt, Rooms};
 use crate::feed::{self, Feed, FeedError};
 use crate::health::{self, Guard, HealthMonitor, Watchdog, systemd};
 use crate::ledger::{self, Outbox, StateLock};
 use crate::notify::{self, Notifier};
-use crate::protocol::{FeedShape, Notice, NoticeKind, View};
+use crate::protocol::{FeedShape, Notice, NoticeKind, TradingState, View};
 use crate::pulse::{Pulses, Stage};
 use crate::strategy::RegimeSettings;
 use crate::telemetry::{self, Telemetry};
@@ -142,7 +142,10 @@ impl Daemon<'_> {
             commands: asked,
             stop: self.stop.clone(),
             view: view_sender,
-            notify: Box::new(move |notice| tell.send(notice)),
+            notify: Box::new(move |notice| {
+                told::log(&notice);
+                tell.send(notice);
+            }),
         };
         let outcome = self.supervise(ends).await;
         systemd.stopping();
@@ -163,6 +166,9 @@ impl Daemon<'_> {
     fn start_notifier(&self, tracker: &TaskTracker, cancel: &CancellationToken) -> Result<Notifier, Failure> {
         let settings = &self.config.settings.notify;
         let token = self.config.secrets.get(SecretName::TelegramBotToken);
+        if token.is_none() || settings.telegram.receiver().is_none() {
+            return Ok(Notifier::silent(self.pulses.clone()));
+        }
         let outbox =
             Outbox::open(&self.dir, settings.outbox_limits()).map_err(|error| Failure::new(error.exit(), error))?;
         let wiring = notify::Wiring {
@@ -289,7 +295,7 @@ impl Daemon<'_> {
         let mut restarts = Restarts::new(self.args);
         loop {
             let begun = self.clock.uptime();
-            let (back, outcome) = self.attempt(ends).await;
+            let (back, outcome) = self.attempt(ends, restarts.next_run()).await;
             ends = back;
             let error = match outcome {
                 Ok(reason) => return Ok(reason),
@@ -320,7 +326,7 @@ impl Daemon<'_> {
     }
 
     /// One run of the loop. Gives the ends back for the next one.
-    async fn attempt(&self, ends: Ends) -> (Ends, Result<String, RunError>) {
+    async fn attempt(&self, ends: Ends, run: u32) -> (Ends, Result<String, RunError>) {
         tracing::info!("STARTING LIVE TRADING ENGINE");
         let (assembled, describe, shape) = match self.assemble() {
             Ok(parts) => parts,
@@ -336,16 +342,30 @@ impl Daemon<'_> {
         tracing::info!("✓ LIVE TRADING ENGINE STARTED SUCCESSFULLY");
         self.introduce(&describe, shape, &assembled.limits);
         notices.into_iter().for_each(|notice| (ends.notify)(notice));
-        let started = format!("Started on {describe}");
-        (ends.notify)(Notice { kind: NoticeKind::Started, key: started.clone(), text: started });
+        let kept = self.tell_start(&ends, &describe, &crank.session.engine().view());
+        if let Some(left) = kept {
+            let closed = crank.close(&left.to_string());
+            return (ends, Err(closed.err().unwrap_or(left)));
+        }
         let pace = Pace::new(self.speed(), crank.session.at());
         let mut loop_ = Coordinator::new(crank, pace, ends, self.config.settings.coordinator.clone());
+        loop_.rehearse(&self.config.settings.faults.process, run);
         let outcome = loop_.run().await;
         let (crank, ends) = loop_.into_parts();
         let outcome = outcome.map(|reason| self.stop_reason.get().cloned().unwrap_or(reason));
         let ended = outcome.as_ref().map_or_else(ToString::to_string, Clone::clone);
         let closed = crank.close(&ended);
         (ends, outcome.and_then(|reason| closed.map(|()| reason)))
+    }
+
+    /// Says that the daemon has started, and how. A halt that was kept ends it again if a halt is to.
+    fn tell_start(&self, ends: &Ends, feed: &str, view: &View) -> Option<RunError> {
+        let started = format!("Started on {feed}");
+        (ends.notify)(Notice { kind: NoticeKind::Started, key: started.clone(), text: started });
+        let kept = told::kept_state(view)?;
+        (ends.notify)(Notice { kind: NoticeKind::TradingState, key: kept.clone(), text: kept.clone() });
+        let leaves = view.state == TradingState::Halted && self.config.settings.engine.on_halt == OnHalt::Exit;
+        leaves.then_some(RunError::Left { exit: Exit::HaltedByRisk, reason: kept })
     }
 
     fn assemble(&self) -> Result<(coordinator::Assembled, String, FeedShape), RunError> {

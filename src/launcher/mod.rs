@@ -6,6 +6,7 @@ mod banner;
 mod commands;
 mod daemon;
 mod restart;
+mod told;
 
 use std::process::ExitCode;
 

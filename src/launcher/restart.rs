@@ -36,6 +36,11 @@ impl Restarts {
         }
     }
 
+    /// The number of the run that comes next, from 1.
+    pub fn next_run(&self) -> u32 {
+        self.done.saturating_add(1)
+    }
+
     /// The wait before the next start of a loop that failed after `ran`; none if there is not to be one.
     pub fn after_failure(&mut self, ran: Span) -> Option<Span> {
         self.in_a_row = if ran >= RECOVERED_AFTER { 1 } else { self.in_a_row.saturating_add(1) };

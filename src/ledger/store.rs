@@ -92,7 +92,8 @@ fn create(
     }
     std::fs::create_dir_all(dir).map_err(|error| LedgerError::io(dir, &error))?;
     let draft = dir.join(format!("{}.new", kind.file));
-    for leftover in [draft.clone(), dir.join(format!("{}.new-journal", kind.file))] {
+    let beside = |ending: &str| dir.join(format!("{}.new{ending}", kind.file));
+    for leftover in ["", "-journal", "-wal", "-shm"].map(beside) {
         match std::fs::remove_file(&leftover) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 return Err(LedgerError::io(&leftover, &error));
@@ -102,14 +103,19 @@ fn create(
     }
     let made = (|| {
         let mut connection = Connection::open(&draft)?;
+        // A draft is worth nothing until it is renamed, and is brought to the disk once, just before.
+        connection.pragma_update(None, "synchronous", "OFF")?;
+        connection.pragma_update(None, "journal_mode", "MEMORY")?;
         connection.pragma_update(None, "application_id", kind.application_id)?;
         migrate_with(&mut connection, kind.migrations)?;
         let transaction = connection.transaction()?;
         first(&transaction)?;
         transaction.commit()?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.close().map_err(|(_, error)| error)
     })();
     made.map_err(|error| LedgerError::sqlite(&draft, &error))?;
+    File::open(&draft).and_then(|draft| draft.sync_all()).map_err(|error| LedgerError::io(&draft, &error))?;
     std::fs::rename(&draft, &path).map_err(|error| LedgerError::io(&path, &error))?;
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(|error| LedgerError::io(dir, &error))
 }

@@ -122,7 +122,7 @@ impl Settings {
 
 impl TelegramSettings {
     /// The chat, if messages are to be sent to one.
-    pub(super) fn receiver(&self) -> Option<&ChatId> {
+    pub fn receiver(&self) -> Option<&ChatId> {
         self.chat_id.as_ref().filter(|_| self.enabled)
     }
 

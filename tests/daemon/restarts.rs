@@ -96,5 +96,35 @@ fn killed_at_any_moment_it_loses_and_doubles_nothing() {
     let counts = crash::kill_and_compare(folder.path(), rounds, 7, daemon, |_| {});
     println!("{}", counts.report());
     assert!(counts.is_clean(), "{}", counts.report());
-    assert!(counts.end.fills > 0, "nothing was traded");
+    assert!(counts.end.fills > 0 && counts.with_a_position > 0, "hardly anything was traded: {}", counts.report());
+}
+
+#[test]
+fn books_that_differ_are_told_apart() {
+    let bench = Bench::new();
+    let daemon = bench.start(&[], &["--speed", "300"]);
+    bench.await_position();
+    daemon.signal("TERM");
+    assert_eq!(daemon.end().code, Some(0));
+    let state = bench.state();
+    let books = books::compare(&state);
+    assert!(books.is_clean() && books.positions > 0, "{books:?}");
+    let venue = Connection::open(state.join(ledger::PAPER_VENUE_FILE)).expect("the venue's file");
+    let tamper = |sql: &str| {
+        venue.execute_batch(&format!("BEGIN; {sql}; COMMIT")).expect("it can be written");
+        books::compare(&state)
+    };
+    let undo = |sql: &str| venue.execute_batch(sql).expect("it can be written");
+    let changed = tamper("UPDATE orders SET stage = 'triggered' WHERE stage = 'working'");
+    assert!(!changed.without_stop.is_empty() && !changed.differences.is_empty(), "{changed:?}");
+    undo("UPDATE orders SET stage = 'working' WHERE stage = 'triggered'");
+    let changed = tamper("UPDATE positions SET qty = qty || '1' WHERE qty <> '0'");
+    assert!(changed.differences.iter().any(|text| text.starts_with("positions")), "{changed:?}");
+    let changed = tamper("UPDATE cash SET amount = '9999'");
+    assert!(changed.differences.iter().any(|text| text.starts_with("cash")), "{changed:?}");
+    let changed = tamper("DELETE FROM fills");
+    assert!(changed.differences.iter().any(|text| text.starts_with("not at the venue")), "{changed:?}");
+    let changed =
+        tamper("INSERT INTO orders SELECT client_id, 999, instrument, side, stage, filled, 0 FROM orders LIMIT 1");
+    assert_eq!(changed.accepted_twice.len(), 1, "{changed:?}");
 }

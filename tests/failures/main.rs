@@ -28,4 +28,7 @@ mod stage;
 #[path = "../support/mod.rs"]
 #[expect(dead_code, reason = "the tests of the binary use more of it")]
 mod support;
+#[path = "../daemon/talk.rs"]
+#[expect(dead_code, reason = "the tests of the binary use more of it")]
+mod talk;
 mod wire;

@@ -4,6 +4,7 @@
 
 pub mod books;
 pub mod crash;
+pub mod recorded;
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -16,12 +17,11 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// Time between two looks at a process.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
-/// A running process with what it has said so far.
+/// A running process, its lines as they come, and those that were taken.
 pub struct Daemon {
-    child: Child,
-    lines: Receiver<String>,
-    heard: Vec<String>,
-    started: Instant,
+    pub child: Child,
+    pub lines: Receiver<String>,
+    pub heard: Vec<String>,
 }
 
 /// How a process ended, and all that it said.
@@ -31,8 +31,6 @@ pub struct Ended {
     pub code: Option<i32>,
     /// Standard output and standard error, as the lines came.
     pub text: String,
-    /// From its start to its end.
-    pub took: Duration,
 }
 
 /// The program with an environment of its own.
@@ -50,12 +48,7 @@ impl Daemon {
         let (sender, lines) = channel();
         listen(child.stdout.take().expect("standard output is piped"), sender.clone());
         listen(child.stderr.take().expect("standard error is piped"), sender);
-        Daemon { child, lines, heard: Vec::new(), started: Instant::now() }
-    }
-
-    /// Its process id.
-    pub fn pid(&self) -> u32 {
-        self.child.id()
+        Daemon { child, lines, heard: Vec::new() }
     }
 
     /// Waits for a line with a text in it, and gives it.
@@ -81,17 +74,6 @@ impl Daemon {
         self.child.try_wait().expect("the process can be asked about").is_some()
     }
 
-    /// Sends a signal by its name, like `TERM`.
-    pub fn signal(&self, name: &str) {
-        let signal = match name {
-            "INT" => rustix::process::Signal::INT,
-            "TERM" => rustix::process::Signal::TERM,
-            other => panic!("no test sends {other}"),
-        };
-        let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, signal).expect("the process is there");
-    }
-
     /// Ends it as a power cut would.
     pub fn kill(mut self) -> Ended {
         let _ = self.child.kill();
@@ -104,7 +86,7 @@ impl Daemon {
         while let Ok(line) = self.lines.recv_timeout(PATIENCE) {
             self.heard.push(line);
         }
-        Ended { code: status.code(), text: self.heard.join("\n"), took: self.started.elapsed() }
+        Ended { code: status.code(), text: self.heard.join("\n") }
     }
 
     fn wait(&mut self) -> ExitStatus {

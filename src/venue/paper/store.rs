@@ -65,14 +65,13 @@ impl Store {
 
     fn prepare(&mut self) -> Result<Option<Kept>, VenueError> {
         let broken = |error| broken(&self.path, error);
-        self.connection
-            .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 2000;")
-            .map_err(broken)?;
+        self.connection.execute_batch("PRAGMA busy_timeout = 2000;").map_err(broken)?;
         let version: i64 = self.connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(broken)?;
         if version == 0 {
-            self.connection.execute_batch(SCHEMA).map_err(broken)?;
-            self.connection.pragma_update(None, "user_version", SCHEMA_VERSION).map_err(broken)?;
-        } else if version != SCHEMA_VERSION {
+            begin(&mut self.connection).map_err(broken)?;
+        }
+        self.connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;").map_err(broken)?;
+        if version != 0 && version != SCHEMA_VERSION {
             return Err(VenueError::Settings(format!(
                 "{} has version {version} and this program writes version {SCHEMA_VERSION}; start anew with --reset-paper",
                 self.path.display()
@@ -123,6 +122,15 @@ impl Store {
         self.has_state = true;
         Ok(())
     }
+}
+
+/// Makes the tables, all or none. Nothing is waited for: a file that holds nothing yet can be made again.
+fn begin(connection: &mut Connection) -> rusqlite::Result<()> {
+    connection.execute_batch("PRAGMA synchronous = OFF; PRAGMA journal_mode = WAL;")?;
+    let transaction = connection.transaction()?;
+    transaction.execute_batch(SCHEMA)?;
+    transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    transaction.commit()
 }
 
 fn write(connection: &mut Connection, market: &str, blob: &[u8], changes: &[Change]) -> rusqlite::Result<()> {
