@@ -107,6 +107,12 @@ impl Engine {
         if recovered.unacknowledged_adjustments {
             self.raise(at, TradingState::ReduceOnly, "the books were adjusted and nobody has acknowledged it", out);
         }
+        for (instrument, reason) in recovered.halts.iter().filter(|(instrument, _)| ours(*instrument)) {
+            let symbol = self.instruments.symbol(*instrument).clone();
+            let text = format!("{symbol} still takes no entries: {reason}");
+            out.push(notify(NoticeKind::Alarm, symbol.as_str(), text));
+            self.slot(*instrument).halted = Some(reason.clone());
+        }
         for row in recovered.positions.iter().filter(|row| ours(row.instrument)) {
             self.slot(row.instrument).touched = true;
         }

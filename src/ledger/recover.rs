@@ -48,6 +48,7 @@ pub(super) fn recover(
             cells.get("memory")
         })?
         .pop(),
+        halts: read_halts(db, path, instruments)?,
         unacknowledged_adjustments: unacknowledged(db, path)?,
         last_at,
     };
@@ -100,6 +101,20 @@ pub(super) fn read_account(db: &Connection, path: &Path) -> Result<(Account, Opt
         Ok((account, cells.at_opt("last_at")?))
     })?;
     found.pop().ok_or_else(|| LedgerError::damaged(path, "account_rows is empty"))
+}
+
+/// In the order of the symbols' names.
+fn read_halts(
+    db: &Connection,
+    path: &Path,
+    instruments: &Instruments,
+) -> Result<Vec<(InstrumentId, String)>, LedgerError> {
+    let sql = "SELECT symbol, reason FROM halt_rows ORDER BY symbol";
+    let halts = rows(db, path, "halt_rows", sql, [], |cells| {
+        let reason: String = cells.get("reason")?;
+        Ok(find(cells, instruments)?.map(|instrument| (instrument, reason)))
+    })?;
+    Ok(halts.into_iter().flatten().collect())
 }
 
 fn unacknowledged(db: &Connection, path: &Path) -> Result<bool, LedgerError> {

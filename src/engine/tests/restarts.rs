@@ -1,0 +1,83 @@
+//! What a restart brings back.
+
+use super::*;
+
+/// What the ledger would give back of a session that ended here: its rows applied in order.
+fn recovered(bench: &Bench) -> Recovered {
+    let mut known = Recovered { epoch: 2, cash: Some(bench.engine.portfolio.cash()), ..Recovered::default() };
+    known.orders = bench.engine.orders.iter().cloned().collect();
+    for row in bench.journal(|row| Some(row.clone())) {
+        match row {
+            Journal::Halt { instrument, reason } => {
+                known.halts.retain(|(one, _)| *one != instrument);
+                known.halts.extend(reason.map(|reason| (instrument, reason)));
+            }
+            Journal::RiskMemory(memory) => known.risk_memory = Some(memory),
+            Journal::State(state) => known.state = Some(state),
+            Journal::Position(position) => {
+                known.positions.retain(|one| one.instrument != position.instrument);
+                known.positions.extend(Some(position).filter(|one| !one.qty.is_zero()));
+            }
+            Journal::Intent(_)
+            | Journal::Order(_)
+            | Journal::Fill { .. }
+            | Journal::Trade(_)
+            | Journal::Funding(_)
+            | Journal::OpeningCash(_)
+            | Journal::Transfer { .. }
+            | Journal::Adjustment { .. }
+            | Journal::Equity(_)
+            | Journal::Signal(_) => {}
+        }
+    }
+    known
+}
+
+/// A session that takes over from another, at the same instant.
+fn restart(before: &Bench) -> Bench {
+    let mut bench = Bench::unstarted(Settings::default());
+    bench.at = before.at;
+    bench.begin(recovered(before));
+    bench
+}
+
+#[test]
+fn a_halted_symbol_stays_halted_until_a_person_re_arms() {
+    let mut first = Bench::new();
+    let [entry, ..] = first.open_position(BTC, Side::Buy);
+    first.fill(&entry, Qty::ONE, 1_000);
+    let mut second = restart(&first);
+    assert_eq!(second.engine.entry_block(second.at, BTC), Some("symbol_halted"));
+    assert_eq!(second.engine.entry_block(second.at, ETH), None);
+    assert!(second.notices(NoticeKind::Alarm) > 0, "people are told again");
+    second.event(Event::Command(Command::Rearm { reason: "looked at".to_owned() }));
+    assert_ne!(second.engine.entry_block(second.at, BTC), Some("symbol_halted"));
+    let mut known = recovered(&second);
+    known.halts.retain(|(instrument, _)| *instrument == BTC);
+    assert!(known.halts.is_empty(), "it is lifted in the ledger too");
+}
+
+#[test]
+fn a_symbol_that_pauses_after_stop_outs_still_pauses_after_a_restart() {
+    let mut first = Bench::new();
+    for _ in 0..3 {
+        let [entry, stop, take_profit] = first.open_position(BTC, Side::Buy);
+        first.trade += 1;
+        let filled = OrderRequest { amount: entry.amount, ..stop.clone() };
+        first.fill_all(&filled, 990);
+        for order in [&stop, &take_profit] {
+            let body = ReportBody::Ended { reason: DoneReason::Expired, filled: Qty::ZERO };
+            first.report(order.client_id, BTC, body);
+        }
+        first.pass(Span::secs(30));
+        first.minute(1_000);
+        first.minute(1_000);
+    }
+    assert_eq!(first.signal(Kind::EmaCross, BTC, Side::Buy).as_deref(), Some("symbol_paused"));
+    let mut second = restart(&first);
+    assert_eq!(second.signal(Kind::EmaCross, BTC, Side::Buy).as_deref(), Some("symbol_paused"));
+    for _ in 0..240 {
+        second.minute(1_000);
+    }
+    assert_eq!(second.signal(Kind::EmaCross, BTC, Side::Buy), None);
+}
