@@ -101,7 +101,8 @@ impl Engine {
         let mut rows = recovered.orders.clone();
         rows.retain(|row| ours(row.intent.request.instrument));
         self.orders.restore(recovered.epoch, &rows, &recovered.trade_ids, at);
-        self.portfolio.restore(&recovered.positions, recovered.cash.unwrap_or(Usdt::ZERO), &recovered.funding_ids);
+        let cash = recovered.cash.unwrap_or(Usdt::ZERO);
+        self.portfolio.restore(&recovered.positions, cash, &recovered.funding_ids, &recovered.transfer_ids);
         let changes = self.risk.restore(at, recovered.risk_memory.as_deref(), recovered.state.as_ref());
         self.tell_states(changes, out);
         if recovered.unacknowledged_adjustments {

@@ -272,6 +272,8 @@ pub struct Recovered {
     pub trade_ids: Vec<(InstrumentId, TradeId)>,
     /// Fundings that a venue may still report again.
     pub funding_ids: Vec<(InstrumentId, u64)>,
+    /// Transfers that a venue may still report again.
+    pub transfer_ids: Vec<u64>,
     /// Wallet balance; none before the first session.
     pub cash: Option<Usdt>,
     /// Last trading state with its reason.

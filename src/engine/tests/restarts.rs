@@ -12,6 +12,7 @@ fn recovered(bench: &Bench) -> Recovered {
                 known.halts.retain(|(one, _)| *one != instrument);
                 known.halts.extend(reason.map(|reason| (instrument, reason)));
             }
+            Journal::Transfer { id, .. } => known.transfer_ids.push(id),
             Journal::RiskMemory(memory) => known.risk_memory = Some(memory),
             Journal::State(state) => known.state = Some(state),
             Journal::Position(position) => {
@@ -24,7 +25,6 @@ fn recovered(bench: &Bench) -> Recovered {
             | Journal::Trade(_)
             | Journal::Funding(_)
             | Journal::OpeningCash(_)
-            | Journal::Transfer { .. }
             | Journal::Adjustment { .. }
             | Journal::Equity(_)
             | Journal::Signal(_) => {}
@@ -80,4 +80,19 @@ fn a_symbol_that_pauses_after_stop_outs_still_pauses_after_a_restart() {
         second.minute(1_000);
     }
     assert_eq!(second.signal(Kind::EmaCross, BTC, Side::Buy), None);
+}
+
+#[test]
+fn a_deposit_that_is_told_of_again_after_a_restart_counts_once() {
+    let mut first = Bench::new();
+    let deposit = AccountReport::Transfer { id: 7, amount: Usdt::whole(500) };
+    first.account(deposit.clone());
+    assert_eq!(first.engine.view().cash, Usdt::whole(10_500));
+    let mut second = restart(&first);
+    second.account(deposit);
+    assert_eq!(second.engine.view().cash, Usdt::whole(10_500));
+    let rows = second.journal(|row| matches!(row, Journal::Transfer { .. }).then_some(()));
+    assert!(rows.is_empty(), "the ledger takes a transfer's number once");
+    second.account(AccountReport::Transfer { id: 8, amount: Usdt::whole(-500) });
+    assert_eq!(second.engine.view().cash, Usdt::whole(10_000));
 }

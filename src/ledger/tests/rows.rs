@@ -24,6 +24,7 @@ fn a_restart_knows_everything() {
     assert_eq!(known.positions, vec![position(BTC, "0.003", true), position(ETH, "-2", false)]);
     assert_eq!(known.trade_ids, vec![(BTC, TradeId(1))]);
     assert_eq!(known.funding_ids, vec![(ETH, 7)]);
+    assert_eq!(known.transfer_ids, vec![9]);
     assert_eq!(known.cash.map(|cash| cash.to_string()).as_deref(), Some("1049.3972997"));
     assert_eq!(known.state.map(|row| (row.state, row.at)), Some((TradingState::ReduceOnly, at(9))));
     assert_eq!(known.risk_memory.as_deref(), Some("{\"losses\":3}"));
