@@ -117,6 +117,7 @@ impl Engine {
         for row in recovered.positions.iter().filter(|row| ours(row.instrument)) {
             self.slot(row.instrument).touched = true;
         }
+        self.market.expect_data(at);
         self.reconciliation.recovered = true;
         self.reconciliation.cash_known = recovered.cash.is_some();
         self.orders.want_fills(recovered.last_at.unwrap_or(at) - FILL_OVERLAP);

@@ -1,4 +1,4 @@
-//! What a restart brings back.
+//! What a start brings back, and what it begins to wait for.
 
 use super::*;
 
@@ -31,6 +31,31 @@ fn recovered(bench: &Bench) -> Recovered {
         }
     }
     known
+}
+
+#[test]
+fn a_symbol_that_never_gets_any_data_is_lost_told_of_and_its_feed_restarted() {
+    for silent in [vec![BTC, ETH], vec![ETH]] {
+        let mut bench = Bench::unstarted(Settings::default());
+        bench.event(Event::Recovered(Box::new(Recovered { epoch: 1, ..Recovered::default() })));
+        for _ in 0..6 {
+            bench.pass(Span::MINUTE);
+            if !silent.contains(&BTC) {
+                let open = bench.at - Span::MINUTE;
+                bench.market(BTC, MarketData::Bar(bar(open, 1_000)));
+            }
+        }
+        let restarted = bench.actions.iter().filter_map(|action| match action {
+            Action::RestartFeed { instrument } => Some(*instrument),
+            _ => None,
+        });
+        assert_eq!(restarted.collect::<Vec<_>>(), silent);
+        assert_eq!(bench.notices(NoticeKind::Alarm), silent.len());
+        for instrument in silent {
+            assert_eq!(bench.engine.entry_block(bench.at, instrument), Some("stale_data"));
+            assert_eq!(bench.engine.view().instruments[instrument.index()].freshness, "lost");
+        }
+    }
 }
 
 /// A session that takes over from another, at the same instant.
