@@ -286,6 +286,7 @@ fn defers(row: &Journal) -> bool {
         | Journal::Transfer { .. }
         | Journal::Adjustment { .. }
         | Journal::State(_)
-        | Journal::RiskMemory(_) => false,
+        | Journal::RiskMemory(_)
+        | Journal::Halt { .. } => false,
     }
 }

@@ -207,6 +207,7 @@ impl Engine {
         }
         let symbol = self.instruments.symbol(instrument).clone();
         self.slot(instrument).halted = Some(reason.to_owned());
+        out.push(Action::Journal(Box::new(Journal::Halt { instrument, reason: Some(reason.to_owned()) })));
         out.push(notify(NoticeKind::Alarm, symbol.as_str(), format!("{symbol} takes no more entries: {reason}")));
         self.cancel_entries(at, |row| row.intent.request.instrument == instrument, out);
     }

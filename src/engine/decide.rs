@@ -166,8 +166,10 @@ impl Engine {
             Command::Rearm { reason } => {
                 let changes = self.risk.rearm(at, reason, self.portfolio.equity());
                 self.tell_states(changes, out);
-                for slot in &mut self.slots {
-                    slot.halted = None;
+                for instrument in self.instruments.ids() {
+                    if self.slot(instrument).halted.take().is_some() {
+                        out.push(Action::Journal(Box::new(Journal::Halt { instrument, reason: None })));
+                    }
                 }
             }
             Command::Close { instrument } => {

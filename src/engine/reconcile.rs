@@ -101,15 +101,23 @@ impl Engine {
         let mut rows = recovered.orders.clone();
         rows.retain(|row| ours(row.intent.request.instrument));
         self.orders.restore(recovered.epoch, &rows, &recovered.trade_ids, at);
-        self.portfolio.restore(&recovered.positions, recovered.cash.unwrap_or(Usdt::ZERO), &recovered.funding_ids);
+        let cash = recovered.cash.unwrap_or(Usdt::ZERO);
+        self.portfolio.restore(&recovered.positions, cash, &recovered.funding_ids, &recovered.transfer_ids);
         let changes = self.risk.restore(at, recovered.risk_memory.as_deref(), recovered.state.as_ref());
         self.tell_states(changes, out);
         if recovered.unacknowledged_adjustments {
             self.raise(at, TradingState::ReduceOnly, "the books were adjusted and nobody has acknowledged it", out);
         }
+        for (instrument, reason) in recovered.halts.iter().filter(|(instrument, _)| ours(*instrument)) {
+            let symbol = self.instruments.symbol(*instrument).clone();
+            let text = format!("{symbol} still takes no entries: {reason}");
+            out.push(notify(NoticeKind::Alarm, symbol.as_str(), text));
+            self.slot(*instrument).halted = Some(reason.clone());
+        }
         for row in recovered.positions.iter().filter(|row| ours(row.instrument)) {
             self.slot(row.instrument).touched = true;
         }
+        self.market.expect_data(at);
         self.reconciliation.recovered = true;
         self.reconciliation.cash_known = recovered.cash.is_some();
         self.orders.want_fills(recovered.last_at.unwrap_or(at) - FILL_OVERLAP);

@@ -2,6 +2,7 @@
 //! about everything else.
 
 mod protection;
+mod restarts;
 
 use super::*;
 use crate::market::tests::instruments;

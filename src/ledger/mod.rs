@@ -40,12 +40,12 @@ use store::Kind;
 pub const LEDGER_FILE: &str = "ledger.sqlite";
 /// The paper venue's own file; set aside together with the ledger.
 pub const PAPER_VENUE_FILE: &str = "paper-venue.sqlite";
-/// The schema with a description of every table, view and column.
-pub const SCHEMA: &str = include_str!("schema.sql");
+/// The schema with a description of every table, view and column: what each version adds to the one before.
+pub const SCHEMA: &[&str] = &[include_str!("schema.sql"), include_str!("schema_2.sql")];
 /// The mode under which a ledger may be set aside.
 pub const PAPER: &str = "paper";
 
-const KIND: Kind = Kind { file: LEDGER_FILE, application_id: 0x4c54_4c31, migrations: &[SCHEMA] };
+const KIND: Kind = Kind { file: LEDGER_FILE, application_id: 0x4c54_4c31, migrations: SCHEMA };
 /// The instant that the epochs of real venues are counted from: 2025-01-01 00:00 UTC, in Unix seconds.
 const EPOCH_ORIGIN_SECS: i64 = 1_735_689_600;
 

@@ -140,7 +140,7 @@ pub fn open_symbols(dir: &Path) -> Result<Vec<Symbol>, LedgerError> {
     }
 }
 
-/// Lowers the trading state of a stopped daemon to `active` and acknowledges adjustments. Takes the state
+/// Lowers the trading state of a stopped daemon to `active`, acknowledges adjustments and lifts halts of symbols. Takes the state
 /// directory's lock, so that a running daemon must be asked itself.
 pub fn rearm(dir: &Path, reason: &str, wall: Timestamp) -> Result<(), LedgerError> {
     let path = KIND.path(dir);
@@ -155,6 +155,7 @@ pub fn rearm(dir: &Path, reason: &str, wall: Timestamp) -> Result<(), LedgerErro
     let written = (|| {
         let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         transaction.execute("UPDATE adjustment_rows SET acknowledged = 1 WHERE acknowledged = 0", [])?;
+        transaction.execute("DELETE FROM halt_rows", [])?;
         write::insert_state(&transaction, &step, &row)?;
         transaction.commit().map_err(write::WriteError::from)
     })();

@@ -17,6 +17,8 @@ const ENDED_ORDERS_FOR: Span = Span::DAY;
 const RECENT_TRADES: u32 = 5_000;
 /// Funding ids given back for each instrument: over a month of them at one every eight hours.
 const RECENT_FUNDINGS: u32 = 100;
+/// Transfer ids given back: far more than anybody makes in the time that a venue is asked for.
+const RECENT_TRANSFERS: u32 = 100;
 
 /// Reads everything. An open order or position in an instrument that the session lacks is an error; what is
 /// merely history of such an instrument is left out.
@@ -42,12 +44,14 @@ pub(super) fn recover(
             .map(|(instrument, id)| (instrument, TradeId(id)))
             .collect(),
         funding_ids: recent(db, path, instruments, "funding_rows", "funding_id", RECENT_FUNDINGS)?,
+        transfer_ids: recent_transfers(db, path)?,
         cash: account.cash(),
         state: read::last_state_in(db, path)?,
         risk_memory: rows(db, path, "risk_memory_rows", "SELECT memory FROM risk_memory_rows", [], |cells| {
             cells.get("memory")
         })?
         .pop(),
+        halts: read_halts(db, path, instruments)?,
         unacknowledged_adjustments: unacknowledged(db, path)?,
         last_at,
     };
@@ -100,6 +104,20 @@ pub(super) fn read_account(db: &Connection, path: &Path) -> Result<(Account, Opt
         Ok((account, cells.at_opt("last_at")?))
     })?;
     found.pop().ok_or_else(|| LedgerError::damaged(path, "account_rows is empty"))
+}
+
+/// In the order of the symbols' names.
+fn read_halts(
+    db: &Connection,
+    path: &Path,
+    instruments: &Instruments,
+) -> Result<Vec<(InstrumentId, String)>, LedgerError> {
+    let sql = "SELECT symbol, reason FROM halt_rows ORDER BY symbol";
+    let halts = rows(db, path, "halt_rows", sql, [], |cells| {
+        let reason: String = cells.get("reason")?;
+        Ok(find(cells, instruments)?.map(|instrument| (instrument, reason)))
+    })?;
+    Ok(halts.into_iter().flatten().collect())
 }
 
 fn unacknowledged(db: &Connection, path: &Path) -> Result<bool, LedgerError> {
@@ -213,6 +231,14 @@ fn recent(
         all.extend(newest.into_iter().rev().map(|id| (instrument, id)));
     }
     Ok(all)
+}
+
+/// The newest transfers, oldest first.
+fn recent_transfers(db: &Connection, path: &Path) -> Result<Vec<u64>, LedgerError> {
+    let sql = format!("SELECT transfer_id FROM transfer_rows ORDER BY id DESC LIMIT {RECENT_TRANSFERS}");
+    let mut newest = rows(db, path, "transfer_rows", &sql, [], |cells| cells.number("transfer_id"))?;
+    newest.reverse();
+    Ok(newest)
 }
 
 /// The session's id of a row's symbol, if it has that instrument.

@@ -112,6 +112,7 @@ pub(super) fn journal(
         Journal::RiskMemory(memory) => {
             execute(db, "INSERT OR REPLACE INTO risk_memory_rows (id, memory) VALUES (1, ?1)", params![memory])
         }
+        Journal::Halt { instrument, reason } => write_halt(db, symbol(*instrument)?, step, reason.as_deref()),
     }
 }
 
@@ -158,6 +159,12 @@ pub(super) fn insert_state(db: &Connection, step: &Step, row: &StateRow) -> Writ
         step.wall.as_nanos()
     ];
     execute(db, sql, values)
+}
+
+fn write_halt(db: &Connection, symbol: &str, step: &Step, reason: Option<&str>) -> Written {
+    let Some(reason) = reason else { return execute(db, "DELETE FROM halt_rows WHERE symbol = ?1", params![symbol]) };
+    let sql = "INSERT OR REPLACE INTO halt_rows (symbol, session, seq, at, reason) VALUES (?1, ?2, ?3, ?4, ?5)";
+    execute(db, sql, params![symbol, step.session, number(step.seq), step.at.as_nanos(), reason])
 }
 
 fn execute(db: &Connection, sql: &str, values: impl rusqlite::Params) -> Written {

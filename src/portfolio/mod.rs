@@ -92,7 +92,13 @@ impl Portfolio {
 
     /// Takes over what the ledger kept, in place of what is there; the session's sums begin anew. Rows of instruments
     /// that the session does not have are left out: the ledger refuses to open with any.
-    pub fn restore(&mut self, rows: &[PositionRow], cash: Usdt, funding_ids: &[(InstrumentId, u64)]) {
+    pub fn restore(
+        &mut self,
+        rows: &[PositionRow],
+        cash: Usdt,
+        funding_ids: &[(InstrumentId, u64)],
+        transfer_ids: &[u64],
+    ) {
         *self = Portfolio::new(&self.instruments, cash);
         let known = self.holdings.len();
         for row in rows.iter().filter(|row| row.instrument.index() < known && !row.qty.is_zero()) {
@@ -101,6 +107,9 @@ impl Portfolio {
         }
         for (instrument, number) in funding_ids.iter().filter(|(instrument, _)| instrument.index() < known) {
             self.fundings[instrument.index()].note(*number);
+        }
+        for number in transfer_ids {
+            self.transfers.note(*number);
         }
     }
 

@@ -176,7 +176,7 @@ fn movements_count_once() {
     let sums = portfolio.totals();
     assert_eq!((sums.funding, sums.transfers, sums.adjustments), (Usdt::whole(2), Usdt::whole(100), Usdt::whole(-2)));
     let mut again = portfolio.clone();
-    again.restore(&[], Usdt::whole(50), &[(BTC, 1), (InstrumentId(99), 1)]);
+    again.restore(&[], Usdt::whole(50), &[(BTC, 1), (InstrumentId(99), 1)], &[]);
     assert!(!again.apply_funding(&funding(1, -3)) && again.apply_funding(&funding(2, -3)));
     assert_eq!(again.cash(), Usdt::whole(47));
 }
@@ -313,7 +313,7 @@ proptest! {
         let mut thawed: Portfolio = postcard::from_bytes(&bytes).unwrap();
         let rows: Vec<_> = whole.positions().cloned().collect();
         let mut restored = portfolio(0);
-        restored.restore(&rows, whole.cash(), &[]);
+        restored.restore(&rows, whole.cash(), &[], &[]);
         for fill in &fills[cut..] {
             let effect = whole.apply_fill(fill, "s", None);
             prop_assert_eq!(&thawed.apply_fill(fill, "s", None), &effect);

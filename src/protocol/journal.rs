@@ -57,6 +57,13 @@ pub enum Journal {
     State(StateRow),
     /// What risk must remember over a restart, as JSON. Replaces what was written before.
     RiskMemory(String),
+    /// An instrument takes no more entries until a person re-arms, or takes them again.
+    Halt {
+        /// Which.
+        instrument: InstrumentId,
+        /// Why; none if it is lifted.
+        reason: Option<String>,
+    },
 }
 
 /// An order's row.
@@ -265,12 +272,16 @@ pub struct Recovered {
     pub trade_ids: Vec<(InstrumentId, TradeId)>,
     /// Fundings that a venue may still report again.
     pub funding_ids: Vec<(InstrumentId, u64)>,
+    /// Transfers that a venue may still report again.
+    pub transfer_ids: Vec<u64>,
     /// Wallet balance; none before the first session.
     pub cash: Option<Usdt>,
     /// Last trading state with its reason.
     pub state: Option<StateRow>,
     /// What risk wrote to be remembered.
     pub risk_memory: Option<String>,
+    /// Instruments that take no entries, and why.
+    pub halts: Vec<(InstrumentId, String)>,
     /// Are there adjustments that nobody has acknowledged?
     pub unacknowledged_adjustments: bool,
     /// Session time of the last durable fact.

@@ -45,6 +45,7 @@ impl Risk {
         if let Some(row) = recorded {
             self.state = row.state;
             self.reason = row.reason.clone();
+            self.follow_rearming(row);
             if row.state > self.strictest() {
                 self.hold(cause_of(row.state), row.state, &row.reason, row.at);
             }
@@ -54,6 +55,19 @@ impl Risk {
         }
         self.set_floors();
         self.settle(at, "nothing holds trading back")
+    }
+
+    /// State and memory are written together, so that a state which was lowered while something still holds trading back
+    /// was lowered by a person, in the ledger of a stopped daemon. What held trading back until then is lifted, and
+    /// losses count from the equity that trading begins with.
+    fn follow_rearming(&mut self, row: &StateRow) {
+        let holds = &mut self.memory.holds;
+        let lowered = row.state == TradingState::Active && !holds.is_empty();
+        if lowered && holds.values().all(|hold| hold.since <= row.at) {
+            holds.clear();
+            (self.memory.peak, self.memory.day) = (None, None);
+            self.changed = true;
+        }
     }
 
     /// Raises the state to at least this. A pause can be resumed; what is above it waits for [`Risk::rearm`].

@@ -580,6 +580,26 @@ mod memory {
     }
 
     #[test]
+    fn what_a_person_re_armed_while_the_daemon_was_stopped_trades_again() {
+        let mut risk = risk();
+        risk.evaluate(NOON, Usdt::whole(12_000));
+        let rows = risk.evaluate(NOON, Usdt::whole(10_800));
+        assert_eq!(states(&rows), [TradingState::Halted]);
+        let reason = "re-armed: looked at".to_owned();
+        let lowered = StateRow { at: NOON, state: TradingState::Active, reason: reason.clone() };
+        let (mut next, changes) = restart(&risk, Some(&lowered));
+        assert!(changes.is_empty(), "{changes:?}");
+        assert_eq!(next.state(), (TradingState::Active, reason.as_str()));
+        next.begin(after(Span::HOUR), Usdt::whole(10_800));
+        assert!(next.evaluate(after(Span::HOUR), Usdt::whole(10_500)).is_empty(), "losses count anew");
+        let changes = next.evaluate(after(Span::HOUR), Usdt::whole(9_720));
+        assert_eq!(changes.last().map(|row| row.state), Some(TradingState::Halted));
+        // What began to hold trading back after that row is not lifted by it.
+        let older = StateRow { at: NOON - Span::SECOND, ..lowered };
+        assert_eq!(states(&restart(&risk, Some(&older)).1), [TradingState::Halted]);
+    }
+
+    #[test]
     fn a_drawdown_counts_over_a_restart() {
         let mut risk = risk();
         risk.evaluate(NOON, Usdt::whole(12_000));

@@ -14,7 +14,7 @@ fn a_restart_knows_everything() {
     let (mut ledger, first) = open(dir.path());
     assert_eq!((first.epoch, first.cash, first.last_at), (1, None, None));
     let stats = ledger.commit(4, at(30), at(31), &one_of_each()).unwrap();
-    assert_eq!((stats.rows, stats.cash), (13, None));
+    assert_eq!((stats.rows, stats.cash), (14, None));
     assert!(super::sample::open_cash(&mut ledger, "1049.3972997".parse().unwrap()));
     drop(ledger);
 
@@ -24,10 +24,43 @@ fn a_restart_knows_everything() {
     assert_eq!(known.positions, vec![position(BTC, "0.003", true), position(ETH, "-2", false)]);
     assert_eq!(known.trade_ids, vec![(BTC, TradeId(1))]);
     assert_eq!(known.funding_ids, vec![(ETH, 7)]);
+    assert_eq!(known.transfer_ids, vec![9]);
     assert_eq!(known.cash.map(|cash| cash.to_string()).as_deref(), Some("1049.3972997"));
     assert_eq!(known.state.map(|row| (row.state, row.at)), Some((TradingState::ReduceOnly, at(9))));
     assert_eq!(known.risk_memory.as_deref(), Some("{\"losses\":3}"));
+    assert_eq!(known.halts, vec![(ETH, "a fill too many".to_owned())]);
     assert_eq!((known.unacknowledged_adjustments, known.last_at), (true, Some(at(30))));
+}
+
+#[test]
+fn a_halt_of_a_symbol_stays_until_it_is_lifted() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut ledger, _) = open(dir.path());
+    let halt = |instrument, reason: Option<&str>| Journal::Halt { instrument, reason: reason.map(str::to_owned) };
+    let rows = [halt(BTC, Some("one")), halt(ETH, Some("two")), halt(BTC, Some("three"))];
+    ledger.commit(1, at(1), at(1), &rows).unwrap();
+    drop(ledger);
+    let (mut ledger, known) = open(dir.path());
+    assert_eq!(known.halts, vec![(BTC, "three".to_owned()), (ETH, "two".to_owned())]);
+    ledger.commit(2, at(2), at(2), &[halt(BTC, None)]).unwrap();
+    drop(ledger);
+    assert_eq!(open(dir.path()).1.halts, vec![(ETH, "two".to_owned())]);
+}
+
+#[test]
+fn a_ledger_of_the_first_version_is_brought_forward() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut ledger, _) = open(dir.path());
+    ledger.commit(1, at(1), at(1), &one_of_each()).unwrap();
+    drop(ledger);
+    let db = Connection::open(dir.path().join(crate::ledger::LEDGER_FILE)).unwrap();
+    db.execute_batch("DROP VIEW halts; DROP TABLE halt_rows; PRAGMA user_version = 1").unwrap();
+    drop(db);
+    let (mut ledger, known) = open(dir.path());
+    assert_eq!((known.halts.len(), known.positions.len()), (0, 2));
+    ledger.commit(2, at(2), at(2), &[Journal::Halt { instrument: BTC, reason: Some("one".to_owned()) }]).unwrap();
+    drop(ledger);
+    assert_eq!(open(dir.path()).1.halts.len(), 1);
 }
 
 #[test]

@@ -269,6 +269,7 @@ pub(super) fn one_of_each() -> Vec<Journal> {
         equity(60),
         signal(),
         state(TradingState::ReduceOnly),
+        Journal::Halt { instrument: ETH, reason: Some("a fill too many".to_owned()) },
         Journal::RiskMemory("{\"losses\":3}".to_owned()),
     ]
 }
