@@ -43,6 +43,7 @@ impl Books {
             | Journal::OpeningCash(_)
             | Journal::Transfer { .. }
             | Journal::Adjustment { .. }
+            | Journal::Halt { .. }
             | Journal::RiskMemory(_) => {}
         }
     }
