@@ -251,7 +251,7 @@ impl RunFlags {
             toml::Value::String(value.to_string_lossy().into_owned())
         }
         named([
-            ("run.symbols", self.symbols.as_ref().map(symbols), "--symbols"),
+            ("run.symbols", self.symbols.as_deref().map(symbols), "--symbols"),
             ("run.seed", self.seed.map(seed), "--seed"),
             ("run.speed", self.speed.as_ref().map(text), "--speed"),
             ("feed.source", self.feed.as_ref().map(text), "--feed"),
@@ -268,7 +268,7 @@ impl BacktestFlags {
         let mut all = named([
             ("feed.source", Some(text(&self.feed)), "--feed"),
             ("feed.timerange", self.timerange.as_ref().map(text), "--timerange"),
-            ("run.symbols", self.symbols.as_ref().map(symbols), "--symbols"),
+            ("run.symbols", self.symbols.as_deref().map(symbols), "--symbols"),
             ("run.seed", self.seed.map(seed), "--seed"),
         ]);
         if !self.strategies.is_empty() {
@@ -287,7 +287,7 @@ fn text(value: &impl ToString) -> toml::Value {
     toml::Value::String(value.to_string())
 }
 
-fn symbols(symbols: &Vec<Symbol>) -> toml::Value {
+fn symbols(symbols: &[Symbol]) -> toml::Value {
     toml::Value::Array(symbols.iter().map(text).collect())
 }
 

@@ -14,8 +14,8 @@ pub(super) fn run(
     environment: &Environment,
     clock: Clock,
 ) -> Result<Exit, Failure> {
-    for (flag, path) in [("--json", &flags.json)] {
-        path.as_deref().map_or(Ok(()), |path| daemon::has_place(flag, path))?;
+    if let Some(path) = &flags.json {
+        daemon::has_place("--json", path)?;
     }
     let config = configuration(asked, environment)?;
     let settings = &config.settings;

@@ -201,6 +201,7 @@ pub const CHANGED: &[(&str, &str, Shown)] = &[
     ("faults.feed.out_of_order", r#""50%""#, Demo("")),
     ("faults.feed.garbage", r#""50%""#, Demo("")),
     ("faults.feed.schedule", r#"[{ after = "5m", for = "10m", kind = "stall" }]"#, Demo("")),
+    ("faults.process.schedule", r#"[{ after = "5m", kind = "error" }]"#, By("an_error_of_the_loop_ends_with_1")),
     ("faults.venue.seed", "9", Demo(LOST)),
     ("faults.venue.schedule", r#"[{ after = "5m", for = "10m", kind = "outage" }]"#, Demo("")),
     ("faults.venue.answer_timeout", r#""1s""#, Demo(LOST)),
