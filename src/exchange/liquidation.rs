@@ -32,26 +32,31 @@ impl Core {
             return;
         }
         let doomed = self.failing(account);
-        let cross = self.accounts[account.index()].config.margin == MarginMode::Cross;
-        let orders = self.accounts[account.index()].open.values().copied().filter(|id| {
-            let instrument = self.orders.get(id).map(|order| order.request.instrument);
-            cross || doomed.iter().any(|(one, _)| Some(*one) == instrument)
-        });
-        for id in orders.collect::<Vec<_>>() {
+        let cross = self.fails_as_a_whole(account);
+        let one = &self.accounts[account.index()];
+        let concerned = |id: &u64| {
+            let Some(instrument) = self.orders.get(id).map(|order| order.request.instrument) else { return false };
+            let shared = cross && one.margin(instrument) == MarginMode::Cross;
+            shared || doomed.iter().any(|(doomed, _)| *doomed == instrument)
+        };
+        for id in one.open.values().copied().filter(concerned).collect::<Vec<_>>() {
             self.end(id, DoneReason::Expired);
         }
         for key in doomed {
             self.close_by_force(account, key);
+        }
+        let wallet = self.accounts[account.index()].cross_wallet();
+        if cross && wallet.is_negative() {
+            self.insure(account, -wallet);
         }
     }
 
     /// Is the account, or one of its isolated positions, to be liquidated?
     pub(super) fn fails(&self, account: AccountId) -> bool {
         let one = &self.accounts[account.index()];
-        match one.config.margin {
-            MarginMode::Cross => self.fails_as_a_whole(account),
-            MarginMode::Isolated => one.positions.iter().any(|(key, position)| self.fails_alone(key.0, position)),
-        }
+        let alone = |key: &Key| one.margin(key.0) == MarginMode::Isolated;
+        self.fails_as_a_whole(account)
+            || one.positions.iter().any(|(key, position)| alone(key) && self.fails_alone(key.0, position))
     }
 
     /// The insurance fund pays what a flat account owes.
@@ -65,8 +70,8 @@ impl Core {
 
     fn fails_as_a_whole(&self, account: AccountId) -> bool {
         let one = &self.accounts[account.index()];
-        let maintenance: Usdt = one.positions.iter().map(|(key, position)| self.maintenance(key.0, position)).sum();
-        !one.positions.is_empty() && one.balance + self.unrealised(account) <= maintenance
+        let maintenance: Usdt = one.crossed().map(|(key, position)| self.maintenance(key.0, position)).sum();
+        one.crossed().next().is_some() && one.cross_wallet() + self.cross_unrealised(account) <= maintenance
     }
 
     fn fails_alone(&self, id: InstrumentId, position: &Position) -> bool {
@@ -75,8 +80,11 @@ impl Core {
 
     fn failing(&self, account: AccountId) -> Vec<Key> {
         let one = &self.accounts[account.index()];
-        let cross = one.config.margin == MarginMode::Cross;
-        let positions = one.positions.iter().filter(|(key, position)| cross || self.fails_alone(key.0, position));
+        let cross = self.fails_as_a_whole(account);
+        let positions = one.positions.iter().filter(|(key, position)| match one.margin(key.0) {
+            MarginMode::Cross => cross,
+            MarginMode::Isolated => self.fails_alone(key.0, position),
+        });
         positions.map(|(key, _)| *key).collect()
     }
 
@@ -109,7 +117,7 @@ impl Core {
         self.push_order(&order, ReportBody::Filled(fill));
         let filled = Order { filled: order.qty, filled_notional: price.notional(order.qty), ..order };
         self.changes.push(Change::Order(filled.row(Stage::Done(DoneReason::Filled))));
-        if self.accounts[account.index()].config.margin == MarginMode::Isolated {
+        if self.accounts[account.index()].margin(key.0) == MarginMode::Isolated {
             let left = position.isolated + realised - fill.fee;
             self.insure(account, (-left).max(Usdt::ZERO));
         }
@@ -149,14 +157,14 @@ impl Core {
     pub(super) fn liquidation_price(&self, account: AccountId, key: Key) -> Option<Price> {
         let one = &self.accounts[account.index()];
         let position = one.positions.get(&key)?;
-        let behind = match one.config.margin {
+        let behind = match one.margin(key.0) {
             MarginMode::Isolated => position.isolated,
             MarginMode::Cross => {
-                let others = one.positions.iter().filter(|(other, _)| **other != key);
+                let others = one.crossed().filter(|(other, _)| **other != key);
                 let rest = others.map(|(other, position)| {
                     position.unrealised(self.mark_of(other.0, position)) - self.maintenance(other.0, position)
                 });
-                one.balance + rest.sum()
+                one.cross_wallet() + rest.sum()
             }
         };
         let (side, qty) = (position.side()?, position.qty.abs());
