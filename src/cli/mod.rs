@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use clap::{CommandFactory, FromArgMatches};
 
-pub use args::{ConfigCommand, ConfigFormat, Invocation, RunFlags, Task, TradesFlags, TradesFormat};
+pub use args::{ConfigCommand, ConfigFormat, ExchangeFlags, Invocation, RunFlags, Task, TradesFlags, TradesFormat};
 pub use clap_complete::Shell;
 pub use doctor::{Finding, Verdict, doctor_exit, doctor_table};
 pub use status::status_text;

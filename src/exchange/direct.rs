@@ -176,6 +176,28 @@ impl Exchange {
         self.core.accounts[account.index()].margin(id)
     }
 
+    /// Closes all positions of an account by force, as if it could no longer keep them: a fault.
+    pub fn liquidate(&mut self, at: Timestamp, account: AccountId) {
+        self.advance(at);
+        self.core.liquidate_all(account);
+        self.settle_direct();
+    }
+
+    /// Closes an account's positions on an instrument at the mark, as if they stood against somebody's liquidation: a
+    /// fault. Such a trade costs no liquidation fee.
+    pub fn deleverage(&mut self, at: Timestamp, account: AccountId, id: InstrumentId) {
+        self.advance(at);
+        self.core.deleverage(account, id);
+        self.settle_direct();
+    }
+
+    /// Gives an instrument another tick size, as Binance does now and then. Open orders stay where they are.
+    pub fn set_tick(&mut self, id: InstrumentId, tick: Price) {
+        if self.core.is_known(id) && tick.is_positive() {
+            self.core.instruments = self.core.instruments.with_tick(id, tick);
+        }
+    }
+
     fn settle_direct(&mut self) {
         self.core.after_trading();
         self.learn();

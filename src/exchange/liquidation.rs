@@ -16,6 +16,24 @@ use crate::types::{ClientOrderId, InstrumentId, PositionSide, Price, Rate, Round
 /// A position's place.
 type Key = (InstrumentId, PositionSide);
 
+/// Why a position is closed by force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Forced {
+    Liquidation,
+    /// Somebody else's liquidation needs a counterparty.
+    Deleveraging,
+}
+
+impl Forced {
+    /// How the ids of such orders begin.
+    const fn prefix(self) -> &'static str {
+        match self {
+            Forced::Liquidation => "autoclose-",
+            Forced::Deleveraging => "adl_autoclose-",
+        }
+    }
+}
+
 impl Core {
     /// Liquidates whoever holds a position here and can no longer keep it.
     pub(super) fn liquidate_holders(&mut self, id: InstrumentId) {
@@ -43,7 +61,7 @@ impl Core {
             self.end(id, DoneReason::Expired);
         }
         for key in doomed {
-            self.close_by_force(account, key);
+            self.close_by_force(account, key, Forced::Liquidation);
         }
         let wallet = self.accounts[account.index()].cross_wallet();
         if cross && wallet.is_negative() {
@@ -88,7 +106,24 @@ impl Core {
         positions.map(|(key, _)| *key).collect()
     }
 
-    fn close_by_force(&mut self, account: AccountId, key: Key) {
+    /// Liquidates every position of an account, whether or not it could be kept.
+    pub(super) fn liquidate_all(&mut self, account: AccountId) {
+        for id in self.accounts[account.index()].open.values().copied().collect::<Vec<_>>() {
+            self.end(id, DoneReason::Expired);
+        }
+        for key in self.accounts[account.index()].positions.keys().copied().collect::<Vec<_>>() {
+            self.close_by_force(account, key, Forced::Liquidation);
+        }
+    }
+
+    /// Closes an account's positions on an instrument against somebody else's liquidation.
+    pub(super) fn deleverage(&mut self, account: AccountId, id: InstrumentId) {
+        for side in [PositionSide::Both, PositionSide::Long, PositionSide::Short] {
+            self.close_by_force(account, (id, side), Forced::Deleveraging);
+        }
+    }
+
+    fn close_by_force(&mut self, account: AccountId, key: Key, forced: Forced) {
         let position = self.accounts[account.index()].position(key.0, key.1);
         let Some(held) = position.side() else { return };
         let instrument = self.instruments.get(key.0);
@@ -97,8 +132,11 @@ impl Core {
             Side::Sell => Rounding::Up,
         };
         let price = self.mark_of(key.0, &position).round_to(instrument.tick, against);
-        let fee_rate = instrument.taker_fee + instrument.liquidation_fee;
-        let order = self.liquidation_order(account, key, held.closing(), &position);
+        let fee_rate = match forced {
+            Forced::Liquidation => instrument.taker_fee + instrument.liquidation_fee,
+            Forced::Deleveraging => Rate::ZERO,
+        };
+        let order = self.forced_order(account, key, held.closing(), &position, forced);
         let fill = Fill {
             trade_id: self.trade_id(),
             client_id: order.request.client_id,
@@ -123,11 +161,18 @@ impl Core {
         }
     }
 
-    fn liquidation_order(&mut self, account: AccountId, key: Key, side: Side, position: &Position) -> Order {
+    fn forced_order(
+        &mut self,
+        account: AccountId,
+        key: Key,
+        side: Side,
+        position: &Position,
+        forced: Forced,
+    ) -> Order {
         self.numbers.order += 1;
         let id = self.numbers.order;
         let client_id: ClientOrderId =
-            format!("autoclose-{id}").parse().expect("ten letters and at most twenty digits are an id");
+            format!("{}{id}", forced.prefix()).parse().expect("fourteen letters and at most twenty digits are an id");
         let request = OrderRequest {
             client_id,
             instrument: key.0,

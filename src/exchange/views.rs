@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use super::Exchange;
 use super::account::{AccountId, MarginMode};
-use crate::protocol::BookLevel;
-use crate::types::{InstrumentId, PositionSide, Price, Qty, Side, Timestamp, Usdt};
+use super::liquidity::is_better;
+use crate::protocol::{BookLevel, FeedShape, Quote};
+use crate::types::{InstrumentId, PositionSide, Price, Qty, Side, Timestamp, TradeId, Usdt};
 
 /// One leg of an account: its position, and what its open orders add to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,6 +96,38 @@ impl Exchange {
             Side::Buy => book.iter().rev().take(levels).map(level).collect(),
             Side::Sell => book.iter().take(levels).map(level).collect(),
         }
+    }
+
+    /// Best bid and ask of the market and of the participants together.
+    pub fn public_best(&self, id: InstrumentId) -> Option<Quote> {
+        let mut best = self.quote(id)?;
+        for side in [Side::Buy, Side::Sell] {
+            let Some((_, price)) = self.core.best_resting(id, side) else { continue };
+            let (held, qty) = match side {
+                Side::Buy => (&mut best.bid, &mut best.bid_qty),
+                Side::Sell => (&mut best.ask, &mut best.ask_qty),
+            };
+            if is_better(side, price, *held) {
+                (*held, *qty) = (price, Qty::ZERO);
+            }
+            if price == *held {
+                let resting = self.core.boards[id.index()].resting(side).iter();
+                let at_best = resting.filter_map(|id| self.core.orders.get(id));
+                *qty += at_best.take_while(|order| order.limit() == Some(price)).map(|order| order.left()).sum();
+            }
+        }
+        Some(best)
+    }
+
+    /// What the feed carries.
+    pub fn shape(&self) -> FeedShape {
+        self.core.shape
+    }
+
+    /// The next number of a trade, for a trade of others that a server tells of: its own trades then are among them
+    /// in order.
+    pub fn issue_trade_id(&mut self) -> TradeId {
+        self.core.trade_id()
     }
 
     /// Has the venue stopped trading of an instrument?

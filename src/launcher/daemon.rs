@@ -94,7 +94,7 @@ pub(super) fn run(asked: &Invocation, environment: &Environment, clock: Clock) -
     done
 }
 
-fn start_log(args: &RunFlags, config: &Config, environment: &Environment) -> Result<Telemetry, Failure> {
+pub(super) fn start_log(args: &RunFlags, config: &Config, environment: &Environment) -> Result<Telemetry, Failure> {
     let rust_log = environment.get("RUST_LOG").ok().flatten();
     let colours = telemetry::colours_wanted(environment.get("NO_COLOR").ok().flatten());
     let secrets = config.secrets.all();
@@ -456,7 +456,7 @@ fn write_summary(path: &Path, summary: &Summary) -> Result<(), Failure> {
     std::fs::write(path, text).map_err(|error| failed(error.to_string()))
 }
 
-fn open_feed(settings: &Settings) -> Result<Box<dyn Feed>, FeedError> {
+pub(super) fn open_feed(settings: &Settings) -> Result<Box<dyn Feed>, FeedError> {
     let range = settings.feed.range()?;
     feed::open(&settings.feed, &settings.feed.source, &settings.run.symbols, range, settings.run.seed)
 }

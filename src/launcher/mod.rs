@@ -4,6 +4,7 @@
 mod banner;
 mod commands;
 mod daemon;
+mod exchange;
 mod restart;
 
 use std::process::ExitCode;
