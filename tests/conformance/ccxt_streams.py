@@ -73,11 +73,19 @@ async def books(x):
     equal("and ask for ask", [list(l) for l in kept["asks"][:depth]], rest["asks"][:depth])
 
 
+async def held_position(x):
+    """The first answer is of before the order."""
+    while True:
+        held = await x.watch_positions([BTC])
+        if held:
+            return held
+
+
 async def private_streams(x):
     balance = asyncio.ensure_future(x.watch_balance())
     orders = asyncio.ensure_future(x.watch_orders(BTC))
     trades = asyncio.ensure_future(x.watch_my_trades(BTC))
-    positions = asyncio.ensure_future(x.watch_positions([BTC]))
+    positions = asyncio.ensure_future(held_position(x))
     await asyncio.sleep(1.5)
     placed = await told("an order over WebSocket", x.create_order_ws(BTC, "market", "buy", 0.02))
     seen = await told("its trade", trades)
