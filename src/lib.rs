@@ -23,6 +23,7 @@ pub mod protocol;
 pub mod pulse;
 pub mod recorder;
 pub mod risk;
+pub mod serve;
 pub mod session;
 pub mod strategy;
 pub mod telemetry;

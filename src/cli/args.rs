@@ -1,14 +1,16 @@
 //! Flags and commands. The comments of this file are the text of `--help`.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use super::strategy::{self, StrategyChoice};
-use super::values::{self, feed, log_format, reason, restarts, seconds, speed, timerange};
+use super::values::{self, account, feed, log_format, pace, reason, restarts, seconds, speed, timerange};
 use crate::clock::Speed;
 use crate::config::Override;
+use crate::serve::AccountSpec;
 use crate::telemetry::LogFormat;
 use crate::types::{Span, Symbol};
 
@@ -38,6 +40,23 @@ Examples:
       live_trading_launcher backtest --feed file:data/binance --strategy ema_cross:fast=10,slow=30,timeframe=5m
 
 Every other setting is read from the file and the environment as the daemon reads it: fees, latencies, depth, limits.";
+
+/// The port that the exchange listens on unless told otherwise.
+const DEFAULT_PORT: u16 = 8_787;
+
+const EXCHANGE_HELP: &str = "\
+Examples:
+  A market made from a seed, and one account with 10,000 USDT:
+      live_trading_launcher exchange
+  Recorded weeks, two accounts, kept over restarts:
+      live_trading_launcher exchange --feed file:data/binance --timerange 20250301- \
+          --account alice:secret1:5000 --account bob:secret2 --state exchange.db
+  Rehearse faults:
+      live_trading_launcher exchange --control
+      curl -X POST localhost:8787/control/unknown -d '{\"count\": 1, \"executed\": true}'
+
+Point a client at http://127.0.0.1:8787 for REST, ws://127.0.0.1:8787 for streams, and ws://127.0.0.1:8787/ws-fapi/v1
+for orders over WebSocket.";
 
 /// Trades USDT-margined perpetual futures unattended; on paper unless told otherwise.
 ///
@@ -162,11 +181,63 @@ pub enum Task {
         #[arg(long)]
         verify: bool,
     },
+    /// Serve the simulated exchange to anyone's client, in the protocol of Binance USDⓈ-M futures
+    Exchange(Box<ExchangeFlags>),
     /// Print the completion script of a shell
     Completions {
         /// For which shell
         shell: Shell,
     },
+}
+
+/// The simulated exchange as a server.
+#[derive(Debug, Clone, PartialEq, Args)]
+#[command(after_help = EXCHANGE_HELP)]
+pub struct ExchangeFlags {
+    /// Port to listen on, for HTTP and WebSocket alike; 0 takes any that is free
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_PORT)]
+    pub port: u16,
+    /// Address to listen on; any but the loopback lets other machines in
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    pub bind: IpAddr,
+    /// An account, its key and the secret that it signs with; may be repeated [default: demo-key:demo-secret:10000]
+    #[arg(long = "account", value_name = "KEY:SECRET[:BALANCE]", value_parser = account)]
+    pub accounts: Vec<AccountSpec>,
+    /// More accounts, from a TOML file: `[[account]]` with key, secret, and balance, leverage, hedge, margin (cross or
+    /// isolated) and read_only where they are not as usual
+    #[arg(long = "accounts", value_name = "FILE")]
+    pub accounts_file: Option<PathBuf>,
+    /// Where market data comes from: `synthetic`, or `file:PATH`; its start becomes now
+    #[arg(long, value_name = "NAME", value_parser = feed)]
+    pub feed: Option<String>,
+    /// What can be traded: BTC/USDT:USDT, or BTC/USDT for short
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub symbols: Option<Vec<Symbol>>,
+    /// Part of a recorded feed, in UTC days without the last: 20241001-20241105
+    #[arg(long, value_name = "FROM-UNTIL", value_parser = timerange, allow_hyphen_values = true)]
+    pub timerange: Option<String>,
+    /// Seconds of market time in a second. Above 1 the server's clock leaves the wall's, and signed requests have to
+    /// be stamped with the server's time
+    #[arg(long, value_name = "X", default_value = "1", value_parser = pace, allow_negative_numbers = true)]
+    pub speed: f64,
+    /// Seed of the synthetic feed and of the exchange
+    #[arg(long, value_name = "N", value_parser = values::seed, allow_negative_numbers = true)]
+    pub seed: Option<u64>,
+    /// Keep accounts, orders and balances in a file, and go on from it after a restart
+    #[arg(long = "state", value_name = "FILE")]
+    pub state: Option<PathBuf>,
+    /// Hold nobody to the rate limits
+    #[arg(long)]
+    pub no_rate_limits: bool,
+    /// Serve /control/…, which makes things go wrong; to this machine only
+    #[arg(long)]
+    pub control: bool,
+    /// Streams of /market stay away from /ws and /stream, as at Binance since April 2026
+    #[arg(long)]
+    pub strict_routes: bool,
+    /// Stop after so many seconds of wall time; fractions are allowed
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true)]
+    pub duration: Option<Span>,
 }
 
 /// What about the settings.

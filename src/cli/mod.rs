@@ -13,7 +13,9 @@ use std::path::PathBuf;
 
 use clap::{CommandFactory, FromArgMatches};
 
-pub use args::{BacktestFlags, ConfigCommand, ConfigFormat, Invocation, RunFlags, Task, TradesFlags, TradesFormat};
+pub use args::{
+    BacktestFlags, ConfigCommand, ConfigFormat, ExchangeFlags, Invocation, RunFlags, Task, TradesFlags, TradesFormat,
+};
 pub use backtest::backtest_text;
 pub use clap_complete::Shell;
 pub use doctor::{Finding, Verdict, doctor_exit, doctor_table};

@@ -5,6 +5,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use crate::clock::Speed;
 use crate::config::parse_seconds;
 use crate::feed::{FeedSpec, TimeRange};
+use crate::serve::AccountSpec;
 use crate::telemetry::LogFormat;
 use crate::types::Span;
 
@@ -31,6 +32,18 @@ pub(super) fn feed(text: &str) -> Result<String, String> {
 /// Checked here, so that a mistake is one of usage; the configuration keeps the text.
 pub(super) fn timerange(text: &str) -> Result<String, String> {
     text.parse::<TimeRange>().map(|_| text.to_owned()).map_err(|error| error.to_string())
+}
+
+/// Seconds of market time in a second, for a server whose market has to have a pace.
+pub(super) fn pace(text: &str) -> Result<f64, String> {
+    match speed(text)? {
+        Speed::X(factor) => Ok(factor),
+        Speed::Max => Err("a server's market goes with its clock; write a number".to_owned()),
+    }
+}
+
+pub(super) fn account(text: &str) -> Result<AccountSpec, String> {
+    text.parse::<AccountSpec>().map_err(|error| error.to_string())
 }
 
 pub(super) fn restarts(text: &str) -> Result<u32, String> {

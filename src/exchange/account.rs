@@ -57,6 +57,8 @@ pub(super) struct Account {
     pub balance: Usdt,
     /// Where it differs from `config.leverage`.
     pub leverage: BTreeMap<InstrumentId, u32>,
+    /// Where it differs from `config.margin`.
+    pub margins: BTreeMap<InstrumentId, MarginMode>,
     /// Positions that are not flat.
     pub positions: BTreeMap<(InstrumentId, PositionSide), Position>,
     /// Open orders by their client id: unique among these, and only among these.
@@ -79,6 +81,7 @@ impl Account {
             config,
             balance: Usdt::ZERO,
             leverage: BTreeMap::new(),
+            margins: BTreeMap::new(),
             positions: BTreeMap::new(),
             open: BTreeMap::new(),
             accepted: 0,
@@ -91,6 +94,21 @@ impl Account {
 
     pub(super) fn leverage(&self, instrument: InstrumentId) -> u32 {
         self.leverage.get(&instrument).copied().unwrap_or(self.config.leverage).max(1)
+    }
+
+    pub(super) fn margin(&self, instrument: InstrumentId) -> MarginMode {
+        self.margins.get(&instrument).copied().unwrap_or(self.config.margin)
+    }
+
+    /// Positions that all of the account stands behind.
+    pub(super) fn crossed(&self) -> impl Iterator<Item = (&(InstrumentId, PositionSide), &Position)> {
+        self.positions.iter().filter(|((instrument, _), _)| self.margin(*instrument) == MarginMode::Cross)
+    }
+
+    /// Cash that is not set apart for isolated positions.
+    pub(super) fn cross_wallet(&self) -> Usdt {
+        let apart = self.positions.iter().filter(|((id, _), _)| self.margin(*id) == MarginMode::Isolated);
+        self.balance - apart.map(|(_, position)| position.isolated).sum()
     }
 
     pub(super) fn holds(&self, instrument: InstrumentId) -> bool {

@@ -7,6 +7,7 @@ use super::account::AccountId;
 use super::codes::Refusal;
 use super::faults::FaultKind;
 use super::memory::Memory;
+use super::terms::Terms;
 use crate::protocol::{AccountReport, CancelOutcome, ReportBody, VenueReport, VenueRequest};
 use crate::types::{InstrumentId, Span, Symbol, Timestamp};
 
@@ -105,7 +106,7 @@ impl Core {
         }
         match request {
             VenueRequest::Submit(order) => {
-                if let Err(refusal) = self.submit(memory, account, &order)
+                if let Err(refusal) = self.submit(memory, account, &order, Terms::default())
                     && heard
                 {
                     self.refuse(account, &VenueRequest::Submit(order), refusal);

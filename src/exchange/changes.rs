@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use super::account::AccountId;
+use super::terms::Terms;
 use crate::protocol::{Fill, OrderRequest, Stage};
 use crate::types::{InstrumentId, PositionSide, Price, Qty, Timestamp, Usdt, VenueOrderId};
 
@@ -37,6 +38,10 @@ pub struct OrderChange {
     pub stage: Stage,
     /// Was its trigger crossed?
     pub triggered: bool,
+    /// What it asked for beyond its request, as it stands now.
+    pub terms: Terms,
+    /// Did it end because it met an order of its own account?
+    pub met_own: bool,
     /// Filled so far.
     pub filled: Qty,
     /// Σ price × quantity of its fills.

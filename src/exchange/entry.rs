@@ -5,8 +5,9 @@ use super::account::AccountId;
 use super::codes::Refusal;
 use super::memory::Memory;
 use super::order::{Order, Trigger, reduces};
+use super::terms::{Terms, Trail};
 use crate::protocol::{Amount, DoneReason, OrderKind, OrderRequest, ReportBody, Stage, TimeInForce};
-use crate::types::{InstrumentId, PositionSide};
+use crate::types::{InstrumentId, PositionSide, Side};
 
 impl Core {
     /// Takes an order in.
@@ -18,23 +19,32 @@ impl Core {
         memory: &Memory,
         account: AccountId,
         request: &OrderRequest,
-    ) -> Result<(), Refusal> {
-        self.check_form(account, request)?;
-        self.check_filters(request)?;
-        self.check_place(account, request)?;
-        self.check_position(account, request)?;
-        self.check_execution(account, request)?;
-        if !request.kind.is_conditional() {
-            self.check_margin(account, request)?;
-        }
-        self.accept(memory, account, request);
-        Ok(())
+        terms: Terms,
+    ) -> Result<u64, Refusal> {
+        self.check(account, request, &terms)?;
+        Ok(self.accept(memory, account, request, terms))
     }
 
-    fn accept(&mut self, memory: &Memory, account: AccountId, request: &OrderRequest) {
+    /// Would this order be taken in?
+    ///
+    /// # Errors
+    /// Why it is refused.
+    pub(super) fn check(&self, account: AccountId, request: &OrderRequest, terms: &Terms) -> Result<(), Refusal> {
+        self.check_form(account, request)?;
+        self.check_filters(request, terms)?;
+        self.check_place(account, request)?;
+        self.check_position(account, request)?;
+        match terms.trail {
+            Some(trail) => self.check_trail(request, &trail)?,
+            None => self.check_execution(account, request)?,
+        }
+        if request.kind.is_conditional() { Ok(()) } else { self.check_margin(account, request) }
+    }
+
+    fn accept(&mut self, memory: &Memory, account: AccountId, request: &OrderRequest, terms: Terms) -> u64 {
         self.numbers.order += 1;
         let id = self.numbers.order;
-        let order = Order::new(id, account, request.clone(), self.now);
+        let order = Order { terms, ..Order::new(id, account, request.clone(), self.now) };
         let seen = memory.ended(account, &request.client_id, self.now).is_some();
         let one = &mut self.accounts[account.index()];
         one.accepted += 1;
@@ -46,6 +56,9 @@ impl Core {
         match request.kind {
             OrderKind::Stop { .. } | OrderKind::TakeProfit { .. } => {
                 self.boards[request.instrument.index()].waiting.push(id);
+                if terms.trail.is_some() {
+                    self.fire_crossed(request.instrument);
+                }
             }
             OrderKind::Market | OrderKind::Limit { tif: TimeInForce::Ioc | TimeInForce::Fok, .. } => {
                 self.take(id);
@@ -56,6 +69,7 @@ impl Core {
                 self.rest(id);
             }
         }
+        id
     }
 
     /// Is it about this exchange and this account at all?
@@ -114,7 +128,7 @@ impl Core {
     }
 
     /// Can it do what it says on arrival?
-    fn check_execution(&self, account: AccountId, request: &OrderRequest) -> Result<(), Refusal> {
+    pub(super) fn check_execution(&self, account: AccountId, request: &OrderRequest) -> Result<(), Refusal> {
         match request.kind {
             OrderKind::Stop { .. } | OrderKind::TakeProfit { .. } => {
                 let crossed = Trigger::of(request).is_some_and(|trigger| {
@@ -136,6 +150,17 @@ impl Core {
                 TimeInForce::Fok if self.offered_within(account, request, price) => Ok(()),
                 TimeInForce::Fok => Err(Refusal::FOK_UNFILLABLE),
             },
+        }
+    }
+
+    /// A trail that is to begin later must not have begun already.
+    fn check_trail(&self, request: &OrderRequest, trail: &Trail) -> Result<(), Refusal> {
+        let watched = Trigger::of(request).and_then(|trigger| self.trigger_price(request.instrument, trigger.by));
+        let (Some(activation), Some(price)) = (trail.activation, watched) else { return Ok(()) };
+        match request.side {
+            Side::Buy if activation >= price => Err(Refusal::WOULD_TRIGGER),
+            Side::Sell if activation <= price => Err(Refusal::WOULD_TRIGGER),
+            Side::Buy | Side::Sell => Ok(()),
         }
     }
 

@@ -85,9 +85,10 @@ impl Core {
         let one = &mut self.accounts[account.index()];
         let leverage = i64::from(one.leverage(fill.instrument));
         let key = (fill.instrument, fill.position_side);
+        let isolated = one.margin(fill.instrument) == MarginMode::Isolated;
         let position = one.positions.entry(key).or_default();
         let traded = position.trade(fill.side, fill.price, fill.qty);
-        if one.config.margin == MarginMode::Isolated {
+        if isolated {
             position.isolated += traded.opened.divided_by(leverage, Rounding::Up);
         }
         position.updated_at = now;
@@ -135,10 +136,10 @@ impl Core {
         }
     }
 
-    fn unlist(&mut self, order: &Order) {
+    pub(super) fn unlist(&mut self, order: &Order) {
         self.accounts[order.account.index()].open.remove(&order.request.client_id);
         let board = &mut self.boards[order.request.instrument.index()];
-        if order.trigger().is_some() {
+        if order.waits() {
             board.waiting.retain(|id| *id != order.id);
         } else if order.limit().is_some() {
             board.resting_mut(order.request.side).retain(|id| *id != order.id);

@@ -3,12 +3,13 @@
 use super::Core;
 use super::codes::Refusal;
 use super::order::reduces;
+use super::terms::Terms;
 use crate::protocol::{Amount, OrderKind, OrderRequest};
 use crate::types::{Instrument, InstrumentId, Price, Qty, Rate, Rounding, Side};
 
 impl Core {
     /// Checks an order against the filters of its instrument.
-    pub(super) fn check_filters(&self, request: &OrderRequest) -> Result<(), Refusal> {
+    pub(super) fn check_filters(&self, request: &OrderRequest, terms: &Terms) -> Result<(), Refusal> {
         let instrument = self.instruments.get(request.instrument);
         match request.amount {
             Amount::Qty(qty) => check_qty(instrument, qty, matches!(request.kind, OrderKind::Limit { .. }))?,
@@ -22,6 +23,9 @@ impl Core {
             }
             OrderKind::Stop { trigger, .. } | OrderKind::TakeProfit { trigger, .. } => {
                 check_price(instrument, trigger, Refusal::TRIGGER_NOT_POSITIVE)?;
+                if let Some(limit) = terms.then_limit {
+                    check_price(instrument, limit.price, Refusal::PRICE_NOT_POSITIVE)?;
+                }
             }
         }
         if self.boards[request.instrument.index()].halted {

@@ -112,6 +112,7 @@ impl Core {
         mark: Price,
     ) {
         let one = &mut self.accounts[account.index()];
+        let isolated = one.margin(key.0) == MarginMode::Isolated;
         let Some(position) = one.positions.get_mut(&key) else { return };
         let worth = mark.notional(position.qty.abs());
         let signed = if position.qty.is_negative() { worth } else { -worth };
@@ -119,7 +120,7 @@ impl Core {
         if amount.is_zero() {
             return;
         }
-        if one.config.margin == MarginMode::Isolated {
+        if isolated {
             position.isolated += amount;
         }
         self.numbers.funding += 1;

@@ -132,7 +132,7 @@ impl Exchange {
         }
         let before = self.leverage(account, id);
         let one = &self.core.accounts[account.index()];
-        if leverage < before && one.config.margin == MarginMode::Isolated && one.holds(id) {
+        if leverage < before && one.margin(id) == MarginMode::Isolated && one.holds(id) {
             return Err(Refusal::LEVERAGE_FIXED);
         }
         let positions = self.core.accounts[account.index()].positions.iter().filter(|(key, _)| key.0 == id);

@@ -16,6 +16,24 @@ use crate::types::{ClientOrderId, InstrumentId, PositionSide, Price, Rate, Round
 /// A position's place.
 type Key = (InstrumentId, PositionSide);
 
+/// Why a position is closed by force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Forced {
+    Liquidation,
+    /// Somebody else's liquidation needs a counterparty.
+    Deleveraging,
+}
+
+impl Forced {
+    /// How the ids of such orders begin.
+    const fn prefix(self) -> &'static str {
+        match self {
+            Forced::Liquidation => "autoclose-",
+            Forced::Deleveraging => "adl_autoclose-",
+        }
+    }
+}
+
 impl Core {
     /// Liquidates whoever holds a position here and can no longer keep it.
     pub(super) fn liquidate_holders(&mut self, id: InstrumentId) {
@@ -32,26 +50,31 @@ impl Core {
             return;
         }
         let doomed = self.failing(account);
-        let cross = self.accounts[account.index()].config.margin == MarginMode::Cross;
-        let orders = self.accounts[account.index()].open.values().copied().filter(|id| {
-            let instrument = self.orders.get(id).map(|order| order.request.instrument);
-            cross || doomed.iter().any(|(one, _)| Some(*one) == instrument)
-        });
-        for id in orders.collect::<Vec<_>>() {
+        let cross = self.fails_as_a_whole(account);
+        let one = &self.accounts[account.index()];
+        let concerned = |id: &u64| {
+            let Some(instrument) = self.orders.get(id).map(|order| order.request.instrument) else { return false };
+            let shared = cross && one.margin(instrument) == MarginMode::Cross;
+            shared || doomed.iter().any(|(doomed, _)| *doomed == instrument)
+        };
+        for id in one.open.values().copied().filter(concerned).collect::<Vec<_>>() {
             self.end(id, DoneReason::Expired);
         }
         for key in doomed {
-            self.close_by_force(account, key);
+            self.close_by_force(account, key, Forced::Liquidation);
+        }
+        let wallet = self.accounts[account.index()].cross_wallet();
+        if cross && wallet.is_negative() {
+            self.insure(account, -wallet);
         }
     }
 
     /// Is the account, or one of its isolated positions, to be liquidated?
     pub(super) fn fails(&self, account: AccountId) -> bool {
         let one = &self.accounts[account.index()];
-        match one.config.margin {
-            MarginMode::Cross => self.fails_as_a_whole(account),
-            MarginMode::Isolated => one.positions.iter().any(|(key, position)| self.fails_alone(key.0, position)),
-        }
+        let alone = |key: &Key| one.margin(key.0) == MarginMode::Isolated;
+        self.fails_as_a_whole(account)
+            || one.positions.iter().any(|(key, position)| alone(key) && self.fails_alone(key.0, position))
     }
 
     /// The insurance fund pays what a flat account owes.
@@ -65,8 +88,8 @@ impl Core {
 
     fn fails_as_a_whole(&self, account: AccountId) -> bool {
         let one = &self.accounts[account.index()];
-        let maintenance: Usdt = one.positions.iter().map(|(key, position)| self.maintenance(key.0, position)).sum();
-        !one.positions.is_empty() && one.balance + self.unrealised(account) <= maintenance
+        let maintenance: Usdt = one.crossed().map(|(key, position)| self.maintenance(key.0, position)).sum();
+        one.crossed().next().is_some() && one.cross_wallet() + self.cross_unrealised(account) <= maintenance
     }
 
     fn fails_alone(&self, id: InstrumentId, position: &Position) -> bool {
@@ -75,12 +98,32 @@ impl Core {
 
     fn failing(&self, account: AccountId) -> Vec<Key> {
         let one = &self.accounts[account.index()];
-        let cross = one.config.margin == MarginMode::Cross;
-        let positions = one.positions.iter().filter(|(key, position)| cross || self.fails_alone(key.0, position));
+        let cross = self.fails_as_a_whole(account);
+        let positions = one.positions.iter().filter(|(key, position)| match one.margin(key.0) {
+            MarginMode::Cross => cross,
+            MarginMode::Isolated => self.fails_alone(key.0, position),
+        });
         positions.map(|(key, _)| *key).collect()
     }
 
-    fn close_by_force(&mut self, account: AccountId, key: Key) {
+    /// Liquidates every position of an account, whether or not it could be kept.
+    pub(super) fn liquidate_all(&mut self, account: AccountId) {
+        for id in self.accounts[account.index()].open.values().copied().collect::<Vec<_>>() {
+            self.end(id, DoneReason::Expired);
+        }
+        for key in self.accounts[account.index()].positions.keys().copied().collect::<Vec<_>>() {
+            self.close_by_force(account, key, Forced::Liquidation);
+        }
+    }
+
+    /// Closes an account's positions on an instrument against somebody else's liquidation.
+    pub(super) fn deleverage(&mut self, account: AccountId, id: InstrumentId) {
+        for side in [PositionSide::Both, PositionSide::Long, PositionSide::Short] {
+            self.close_by_force(account, (id, side), Forced::Deleveraging);
+        }
+    }
+
+    fn close_by_force(&mut self, account: AccountId, key: Key, forced: Forced) {
         let position = self.accounts[account.index()].position(key.0, key.1);
         let Some(held) = position.side() else { return };
         let instrument = self.instruments.get(key.0);
@@ -89,8 +132,11 @@ impl Core {
             Side::Sell => Rounding::Up,
         };
         let price = self.mark_of(key.0, &position).round_to(instrument.tick, against);
-        let fee_rate = instrument.taker_fee + instrument.liquidation_fee;
-        let order = self.liquidation_order(account, key, held.closing(), &position);
+        let fee_rate = match forced {
+            Forced::Liquidation => instrument.taker_fee + instrument.liquidation_fee,
+            Forced::Deleveraging => Rate::ZERO,
+        };
+        let order = self.forced_order(account, key, held.closing(), &position, forced);
         let fill = Fill {
             trade_id: self.trade_id(),
             client_id: order.request.client_id,
@@ -109,17 +155,17 @@ impl Core {
         self.push_order(&order, ReportBody::Filled(fill));
         let filled = Order { filled: order.qty, filled_notional: price.notional(order.qty), ..order };
         self.changes.push(Change::Order(filled.row(Stage::Done(DoneReason::Filled))));
-        if self.accounts[account.index()].config.margin == MarginMode::Isolated {
+        if self.accounts[account.index()].margin(key.0) == MarginMode::Isolated {
             let left = position.isolated + realised - fill.fee;
             self.insure(account, (-left).max(Usdt::ZERO));
         }
     }
 
-    fn liquidation_order(&mut self, account: AccountId, key: Key, side: Side, position: &Position) -> Order {
+    fn forced_order(&mut self, account: AccountId, key: Key, side: Side, position: &Position, forced: Forced) -> Order {
         self.numbers.order += 1;
         let id = self.numbers.order;
         let client_id: ClientOrderId =
-            format!("autoclose-{id}").parse().expect("ten letters and at most twenty digits are an id");
+            format!("{}{id}", forced.prefix()).parse().expect("fourteen letters and at most twenty digits are an id");
         let request = OrderRequest {
             client_id,
             instrument: key.0,
@@ -149,14 +195,14 @@ impl Core {
     pub(super) fn liquidation_price(&self, account: AccountId, key: Key) -> Option<Price> {
         let one = &self.accounts[account.index()];
         let position = one.positions.get(&key)?;
-        let behind = match one.config.margin {
+        let behind = match one.margin(key.0) {
             MarginMode::Isolated => position.isolated,
             MarginMode::Cross => {
-                let others = one.positions.iter().filter(|(other, _)| **other != key);
+                let others = one.crossed().filter(|(other, _)| **other != key);
                 let rest = others.map(|(other, position)| {
                     position.unrealised(self.mark_of(other.0, position)) - self.maintenance(other.0, position)
                 });
-                one.balance + rest.sum()
+                one.cross_wallet() + rest.sum()
             }
         };
         let (side, qty) = (position.side()?, position.qty.abs());

@@ -17,15 +17,15 @@ use crate::types::{InstrumentId, PositionSide, Price, Qty, Rounding, Side, Usdt}
 
 /// What one leg of an account has and asks for.
 #[derive(Debug, Clone, Copy, Default)]
-struct Leg {
+pub(super) struct Leg {
     /// Signed worth of the position.
-    position: Usdt,
-    buys: Usdt,
-    sells: Usdt,
+    pub position: Usdt,
+    pub buys: Usdt,
+    pub sells: Usdt,
 }
 
 impl Leg {
-    fn exposure(&self) -> Usdt {
+    pub(super) fn exposure(&self) -> Usdt {
         (self.position + self.buys).abs().max((self.position - self.sells).abs())
     }
 }
@@ -65,15 +65,21 @@ impl Core {
     pub(super) fn available(&self, account: AccountId) -> Usdt {
         let one = &self.accounts[account.index()];
         let legs = self.legs(account);
-        let bound = self.initial_margin(account, &legs);
-        match one.config.margin {
-            MarginMode::Cross => one.balance + self.unrealised(account) - bound,
-            MarginMode::Isolated => {
-                let apart: Usdt = one.positions.values().map(|position| position.isolated).sum();
-                let held = legs.iter().map(|((id, _), leg)| self.margin_of(account, *id, leg.position.abs()));
-                one.balance - apart - (bound - held.sum())
+        let bound = legs.iter().map(|((id, _), leg)| {
+            let all = self.margin_of(account, *id, leg.exposure());
+            match one.margin(*id) {
+                MarginMode::Cross => all,
+                // What the position binds was set apart already.
+                MarginMode::Isolated => all - self.margin_of(account, *id, leg.position.abs()),
             }
-        }
+        });
+        one.cross_wallet() + self.cross_unrealised(account) - bound.sum()
+    }
+
+    /// Unrealised result of the positions that all of the account stands behind.
+    pub(super) fn cross_unrealised(&self, account: AccountId) -> Usdt {
+        let positions = self.accounts[account.index()].crossed();
+        positions.map(|((id, _), position)| position.unrealised(self.mark_of(*id, position))).sum()
     }
 
     /// Unrealised result of all positions at the mark.
@@ -103,12 +109,12 @@ impl Core {
         legs.iter().map(|((id, _), leg)| self.margin_of(account, *id, leg.exposure())).sum()
     }
 
-    fn margin_of(&self, account: AccountId, id: InstrumentId, notional: Usdt) -> Usdt {
+    pub(super) fn margin_of(&self, account: AccountId, id: InstrumentId, notional: Usdt) -> Usdt {
         let leverage = self.accounts[account.index()].leverage(id);
         notional.divided_by(i64::from(leverage), Rounding::Up)
     }
 
-    fn legs(&self, account: AccountId) -> BTreeMap<(InstrumentId, PositionSide), Leg> {
+    pub(super) fn legs(&self, account: AccountId) -> BTreeMap<(InstrumentId, PositionSide), Leg> {
         let one = &self.accounts[account.index()];
         let mut legs: BTreeMap<_, Leg> = BTreeMap::new();
         for ((id, side), position) in &one.positions {

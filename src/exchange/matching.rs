@@ -5,6 +5,7 @@ use super::account::AccountId;
 use super::fills::Trade;
 use super::liquidity::{is_better, reaches};
 use super::order::Order;
+use super::terms::SelfTrade;
 use crate::protocol::{DoneReason, OrderRequest};
 use crate::types::{InstrumentId, PositionSide, Price, Qty, Side};
 
@@ -52,8 +53,7 @@ impl Core {
     fn meet(&mut self, taker: u64, account: AccountId, resting: u64, price: Price, left: Qty) -> bool {
         let Some(other) = self.orders.get(&resting) else { return false };
         if other.account == account {
-            self.end(taker, DoneReason::Expired);
-            return false;
+            return self.meet_own(taker, resting);
         }
         let qty = self.executable(other).min(left);
         if qty.is_zero() {
@@ -64,6 +64,23 @@ impl Core {
         self.fill(taker, Trade { price, qty, maker: false, id, late: None });
         self.fill(resting, Trade { price, qty, maker: true, id, late: None });
         true
+    }
+
+    /// A taker meets an order of its own account: its terms say which of them expires.
+    fn meet_own(&mut self, taker: u64, resting: u64) -> bool {
+        let policy = self.orders.get(&taker).map(|order| order.terms.self_trade).unwrap_or_default();
+        let (ends_taker, ends_resting) = match policy {
+            SelfTrade::Taker => (true, false),
+            SelfTrade::Maker => (false, true),
+            SelfTrade::Both => (true, true),
+        };
+        for (id, _) in [(resting, ends_resting), (taker, ends_taker)].into_iter().filter(|(_, ends)| *ends) {
+            if let Some(order) = self.orders.get_mut(&id) {
+                order.met_own = true;
+            }
+            self.end(id, DoneReason::Expired);
+        }
+        !ends_taker
     }
 
     /// Best resting order of a side, with its price.

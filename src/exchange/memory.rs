@@ -146,6 +146,8 @@ mod tests {
             },
             stage: Stage::Done(DoneReason::Canceled),
             triggered: false,
+            terms: crate::exchange::Terms::default(),
+            met_own: false,
             filled: Qty::ZERO,
             filled_notional: Usdt::ZERO,
             created_at: Timestamp::from_secs(at),

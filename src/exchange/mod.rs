@@ -31,6 +31,7 @@ mod cancel;
 mod changes;
 mod codes;
 mod conditional;
+mod direct;
 mod entry;
 pub mod faults;
 mod fills;
@@ -50,8 +51,10 @@ mod queries;
 mod reports;
 mod resting;
 mod settings;
+mod terms;
 #[cfg(test)]
 mod tests;
+mod views;
 
 use std::collections::BTreeMap;
 
@@ -63,6 +66,8 @@ pub use codes::Refusal;
 pub use latency::LatencyPoint;
 pub use reports::Delivery;
 pub use settings::{DepthPoint, SettingError, Settings};
+pub use terms::{SelfTrade, Terms, ThenLimit, Trail};
+pub use views::LegView;
 
 use account::Account;
 use arrival::Inbound;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::account::AccountId;
 use super::changes::OrderChange;
+use super::terms::Terms;
 use crate::protocol::{Amount, OrderKind, OrderRequest, OrderSnapshot, Stage, TriggerBy};
 use crate::types::{PositionSide, Price, Qty, Side, Timestamp, Usdt, VenueOrderId};
 
@@ -18,6 +19,9 @@ pub(super) struct Order {
     pub filled: Qty,
     pub filled_notional: Usdt,
     pub triggered: bool,
+    pub terms: Terms,
+    /// Did it end because it met an order of its own account?
+    pub met_own: bool,
     /// The market's quantity in front of it at its price; none if that cannot be known.
     pub ahead: Option<Qty>,
     pub created_at: Timestamp,
@@ -38,6 +42,8 @@ impl Order {
             filled: Qty::ZERO,
             filled_notional: Usdt::ZERO,
             triggered: false,
+            terms: Terms::default(),
+            met_own: false,
             ahead: None,
             created_at: at,
             updated_at: at,
@@ -52,13 +58,33 @@ impl Order {
     pub(super) fn limit(&self) -> Option<Price> {
         match self.request.kind {
             OrderKind::Limit { price, .. } => Some(price),
+            OrderKind::Stop { .. } | OrderKind::TakeProfit { .. } if self.triggered => {
+                self.terms.then_limit.map(|limit| limit.price)
+            }
             OrderKind::Market | OrderKind::Stop { .. } | OrderKind::TakeProfit { .. } => None,
         }
     }
 
-    /// Its trigger, unless it has none or that was crossed.
+    /// Does it wait for a trigger?
+    pub(super) fn waits(&self) -> bool {
+        self.request.kind.is_conditional() && !self.triggered
+    }
+
+    /// The price that its trigger watches.
+    pub(super) fn watches(&self) -> Option<TriggerBy> {
+        Trigger::of(&self.request).map(|trigger| trigger.by)
+    }
+
+    /// Its trigger, unless it has none, that was crossed, or it follows a price and has not begun to.
     pub(super) fn trigger(&self) -> Option<Trigger> {
-        if self.triggered { None } else { Trigger::of(&self.request) }
+        if self.triggered {
+            return None;
+        }
+        let trigger = Trigger::of(&self.request)?;
+        match self.terms.trail {
+            None => Some(trigger),
+            Some(trail) => Some(Trigger { price: trail.trigger(self.request.side)?, ..trigger }),
+        }
     }
 
     pub(super) fn reduces(&self) -> bool {
@@ -72,6 +98,8 @@ impl Order {
             request: self.request.clone(),
             stage,
             triggered: self.triggered,
+            terms: self.terms,
+            met_own: self.met_own,
             filled: self.filled,
             filled_notional: self.filled_notional,
             created_at: self.created_at,

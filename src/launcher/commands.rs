@@ -29,6 +29,7 @@ pub(super) fn run(task: &Task, asked: &Invocation, environment: &Environment, cl
         Task::Rearm { reason } => rearm(&state_dir(asked, environment)?, reason, clock),
         Task::Backtest(flags) => super::backtest::run(flags, asked, environment, clock),
         Task::Replay { session, verify } => replay(session, *verify, &state_dir(asked, environment)?),
+        Task::Exchange(flags) => super::exchange::run(flags, asked, environment, clock),
         Task::Completions { shell } => print(&cli::completions(*shell)),
     }
 }

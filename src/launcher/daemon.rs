@@ -94,7 +94,7 @@ pub(super) fn run(asked: &Invocation, environment: &Environment, clock: Clock) -
     done
 }
 
-fn start_log(args: &RunFlags, config: &Config, environment: &Environment) -> Result<Telemetry, Failure> {
+pub(super) fn start_log(args: &RunFlags, config: &Config, environment: &Environment) -> Result<Telemetry, Failure> {
     let rust_log = environment.get("RUST_LOG").ok().flatten();
     let colours = telemetry::colours_wanted(environment.get("NO_COLOR").ok().flatten());
     let secrets = config.secrets.all();

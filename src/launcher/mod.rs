@@ -5,6 +5,7 @@ mod backtest;
 mod banner;
 mod commands;
 mod daemon;
+mod exchange;
 mod restart;
 mod told;
 

@@ -125,6 +125,16 @@ impl Instruments {
         Ok(Instruments(list))
     }
 
+    /// The same list, with another tick size of one of them.
+    #[must_use]
+    pub fn with_tick(&self, id: InstrumentId, tick: Price) -> Instruments {
+        let mut list = self.0.clone();
+        if let Some(one) = list.get_mut(id.index()).filter(|_| tick.is_positive()) {
+            one.tick = tick;
+        }
+        Instruments(list)
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.0.len()

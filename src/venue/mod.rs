@@ -1,6 +1,7 @@
 //! Floor 8: where orders go. A venue takes requests and never makes anyone wait for an answer; what it has to
 //! say comes out of `poll`, in the order of its instants.
 
+pub(crate) mod binance;
 pub mod paper;
 
 use crate::protocol::{MarketEvent, VenueReport, VenueRequest};

@@ -2,6 +2,7 @@
 
 mod bars;
 mod conditional;
+mod direct;
 mod faulted;
 mod funding;
 mod margin;

@@ -165,6 +165,7 @@ fn each_rule_refuses_with_its_own_number() {
     }
     assert_eq!(refused(&mut busy, A, market("x", Buy, "1"), &mut seen), -1015);
 
+    seen.extend(super::direct::refusals());
     let all: BTreeSet<i64> = Refusal::ALL.iter().map(|one| one.code).collect();
     assert_eq!(all.len(), Refusal::ALL.len(), "no number stands for two refusals");
     assert_eq!(all.difference(&seen).collect::<Vec<_>>(), Vec::<&i64>::new(), "never seen");

@@ -1,0 +1,240 @@
+//! The WebSocket API: requests as over HTTP, on a connection that stays. The parameters are signed in the order of
+//! their names.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::{Bytes, Message};
+
+use super::Socket;
+use super::connection::{Incoming, close};
+use crate::exchange::AccountId;
+use crate::serve::Shared;
+use crate::serve::auth;
+use crate::serve::call::Answer;
+use crate::serve::http;
+use crate::serve::limits;
+use crate::serve::rest::order::plain;
+use crate::serve::route::{Route, Security};
+use crate::serve::routes::{self, METHODS};
+use crate::types::Timestamp;
+use crate::venue::binance::error::ApiError;
+use crate::venue::binance::form::Form;
+use crate::venue::binance::info::RateLimit;
+
+const PING_EVERY: Duration = Duration::from_secs(180);
+const LIFE: Duration = Duration::from_secs(86_400);
+const WRITE_WITHIN: Duration = Duration::from_secs(10);
+/// Requests that a client may send in a second: rate limits bind long before.
+const PER_SECOND: u32 = 2_000;
+
+/// A request.
+#[derive(Debug, Deserialize)]
+struct Request<'a> {
+    #[serde(borrow)]
+    id: Option<&'a RawValue>,
+    method: String,
+    #[serde(default)]
+    params: BTreeMap<String, Box<RawValue>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Reply<'a> {
+    id: Option<&'a RawValue>,
+    status: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<ApiError>,
+    rate_limits: Vec<RateLimit>,
+}
+
+/// Who a connection stands for.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Session {
+    api_key: Option<String>,
+    authorized_since: Option<i64>,
+    connected_since: i64,
+    return_rate_limits: bool,
+    server_time: i64,
+}
+
+/// What of a request counts.
+struct Counted {
+    weight: u32,
+    orders: bool,
+    account: Option<AccountId>,
+}
+
+/// Serves a connection until either side ends it.
+pub(super) async fn run(shared: Arc<Shared>, peer: SocketAddr, mut socket: Socket) {
+    let clock = shared.time.clock();
+    let now = || clock.instant_at(clock.uptime());
+    let born = now();
+    let mut next_ping = born + PING_EVERY;
+    let mut incoming = Incoming::new(born, PER_SECOND);
+    let mut session = Session {
+        api_key: None,
+        authorized_since: None,
+        connected_since: shared.time.told().as_millis(),
+        return_rate_limits: true,
+        server_time: 0,
+    };
+    let code = loop {
+        tokio::select! {
+            () = shared.cancel.cancelled() => break CloseCode::Away,
+            message = socket.next() => {
+                let Some(Ok(message)) = message else { break CloseCode::Abnormal };
+                let Message::Text(text) = message else {
+                    if let Message::Close(_) = message { break CloseCode::Normal }
+                    continue;
+                };
+                if incoming.is_too_much(now()) {
+                    break CloseCode::Policy;
+                }
+                let reply = answer(&shared, peer, &mut session, &text).await;
+                if !matches!(timeout(WRITE_WITHIN, socket.send(Message::text(reply))).await, Ok(Ok(()))) {
+                    break CloseCode::Abnormal;
+                }
+            }
+            () = tokio::time::sleep_until(next_ping) => {
+                let at = now();
+                if at.saturating_duration_since(born) > LIFE {
+                    break CloseCode::Away;
+                }
+                next_ping = at + PING_EVERY;
+                let payload = Bytes::from(shared.time.told().as_millis().to_string());
+                if !matches!(timeout(WRITE_WITHIN, socket.send(Message::Ping(payload))).await, Ok(Ok(()))) {
+                    break CloseCode::Abnormal;
+                }
+            }
+        }
+    };
+    close(&mut socket, code).await;
+}
+
+async fn answer(shared: &Shared, peer: SocketAddr, session: &mut Session, text: &str) -> String {
+    let request: Request<'_> = match serde_json::from_str(text) {
+        Ok(request) => request,
+        Err(_) => {
+            let error = ApiError::new(-1100, "The request is not an object with id, method and params.");
+            return write(&Reply { id: None, status: 400, result: None, error: Some(error), rate_limits: Vec::new() });
+        }
+    };
+    let mut counted = Counted { weight: 0, orders: false, account: None };
+    let done = carry_out(shared, peer, session, &request, &mut counted).await;
+    let rate_limits = counts(shared, peer, &counted);
+    let reply = match done {
+        Ok(body) => {
+            let result = String::from_utf8(body).ok().and_then(|text| RawValue::from_string(text).ok());
+            Reply { id: request.id, status: 200, result, error: None, rate_limits }
+        }
+        Err(error) => Reply { id: request.id, status: error.status, result: None, error: Some(error), rate_limits },
+    };
+    write(&reply)
+}
+
+async fn carry_out(
+    shared: &Shared,
+    peer: SocketAddr,
+    session: &mut Session,
+    request: &Request<'_>,
+    counted: &mut Counted,
+) -> Answer {
+    let pairs: Vec<(String, String)> =
+        request.params.iter().map(|(name, value)| (name.clone(), plain(value))).collect();
+    let form = Form::of(pairs);
+    if request.method.starts_with("session.") {
+        return session_call(shared, session, &request.method, &form);
+    }
+    let known = METHODS.iter().find(|(name, ..)| *name == request.method);
+    let route = known.and_then(|(_, method, path)| routes::find(*method, path));
+    let Some(route) = route else {
+        return Err(ApiError::new(-1100, format!("Unknown method `{}`.", request.method)));
+    };
+    counted.weight = route.cost.weight(&form);
+    shared.limits.weigh(peer.ip(), counted.weight, shared.limits_now()).map_err(|denied| denied.error)?;
+    let account = admit(shared, session, route, &form)?;
+    counted.account = Some(account);
+    let orders = route.cost.orders(&form);
+    counted.orders = orders > 0;
+    if orders > 0 {
+        shared.limits.count_orders(account, orders, shared.limits_now()).map_err(|denied| denied.error)?;
+    }
+    http::ask(shared, route, form, account, true).await
+}
+
+/// Lets a request in: by the connection's session, or by its own key and signature.
+fn admit(shared: &Shared, session: &Session, route: &Route, form: &Form) -> Result<AccountId, ApiError> {
+    if route.security == Security::Public {
+        return Ok(AccountId(0));
+    }
+    let signed = form.get("apiKey").or(session.api_key.as_deref());
+    let holder = auth::holder(signed, &shared.keyring)?;
+    if route.security == Security::Signed {
+        auth::check_window(form, shared.time.told())?;
+        if form.get("apiKey").is_some() || form.get("signature").is_some() {
+            check_signature(holder, form)?;
+        }
+        auth::check_permission(holder, route.method)?;
+    }
+    Ok(holder.account)
+}
+
+fn check_signature(holder: &crate::serve::keyring::Holder, form: &Form) -> Result<(), ApiError> {
+    let signature = form.get("signature").ok_or_else(|| ApiError::missing("signature"))?;
+    let mut pairs: Vec<String> = form
+        .pairs()
+        .iter()
+        .filter(|(name, _)| name != "signature")
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    pairs.sort_unstable();
+    let payload = pairs.join("&");
+    if holder.signer.verifies(&[payload.as_bytes()], signature) { Ok(()) } else { Err(ApiError::of(-1022)) }
+}
+
+/// Logs a connection on or off, so that its requests need no signature.
+fn session_call(shared: &Shared, session: &mut Session, method: &str, form: &Form) -> Answer {
+    let now = shared.time.told();
+    match method {
+        "session.logon" => {
+            let holder = auth::holder(form.get("apiKey"), &shared.keyring)?;
+            auth::check_window(form, now)?;
+            check_signature(holder, form)?;
+            session.api_key = form.get("apiKey").map(str::to_owned);
+            session.authorized_since = Some(now.as_millis());
+        }
+        "session.logout" => (session.api_key, session.authorized_since) = (None, None),
+        "session.status" => {}
+        _ => return Err(ApiError::new(-1100, format!("Unknown method `{method}`."))),
+    }
+    session.server_time = now.as_millis();
+    crate::serve::call::json(session)
+}
+
+/// The limits that a request counted against, with what is used of them.
+fn counts(shared: &Shared, peer: SocketAddr, counted: &Counted) -> Vec<RateLimit> {
+    let now: Timestamp = shared.limits_now();
+    let weight = shared.limits.weigh(peer.ip(), 0, now).unwrap_or(u32::MAX);
+    let orders = counted.account.map(|account| shared.limits.orders(account, now)).unwrap_or_default();
+    let rules = limits::rules().into_iter().zip([weight, orders.0, orders.1]);
+    let of_orders = |rule: &RateLimit| rule.rate_limit_type == "ORDERS";
+    rules
+        .filter(|(rule, _)| !of_orders(rule) || counted.orders)
+        .map(|(rule, count)| RateLimit { count: Some(count), ..rule })
+        .collect()
+}
+
+fn write(reply: &Reply<'_>) -> String {
+    serde_json::to_string(reply).unwrap_or_default()
+}
