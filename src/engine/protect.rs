@@ -42,16 +42,19 @@ impl Engine {
     fn trail(&mut self, instrument: InstrumentId, out: &mut Vec<Action>) {
         let Some(price) = self.market.price(instrument) else { return };
         let tick = self.instruments.get(instrument).tick;
+        let kept = self.slots[instrument.index()].best_kept;
         let Some(row) = self.portfolio.position_mut(instrument) else { return };
         let moved = orders::trail(row, price, tick);
         row.best_price = match side_of(row.qty) {
             Side::Buy => row.best_price.max(price),
             Side::Sell => row.best_price.min(price),
         };
-        if let Some(stop) = moved {
-            row.stop = Some(stop);
+        row.stop = moved.or(row.stop);
+        if moved.is_some() || orders::is_worth_keeping(row, kept.unwrap_or(row.entry_price), row.best_price, tick) {
             let row = row.clone();
-            self.slot(instrument).stop_moved = true;
+            let slot = self.slot(instrument);
+            slot.stop_moved |= moved.is_some();
+            slot.best_kept = Some(row.best_price);
             out.push(Action::Journal(Box::new(Journal::Position(row))));
         }
     }

@@ -39,4 +39,4 @@ pub use protection::{ProtectionState, Protective, Situation, Step};
 pub use reconcile::Reconciled;
 pub use settings::{Settings, SettingsError};
 pub use table::{ENDED_KEPT, ENDED_KEPT_FOR, Orders};
-pub use trailing::trail;
+pub use trailing::{is_worth_keeping, trail};
