@@ -110,7 +110,7 @@ impl Engine {
         self.totals.opened += 1;
         let slot = self.slot(fill.instrument);
         slot.not_closing();
-        slot.stop_moved = false;
+        (slot.stop_moved, slot.best_kept) = (false, None);
         slot.path_dependent = fill.path_dependent;
         let symbol = self.instruments.symbol(fill.instrument).clone();
         let (side, qty) = (fill.side.position_str(), position.abs());

@@ -28,7 +28,7 @@ use crate::portfolio::Portfolio;
 use crate::protocol::{Action, Event, ExitReason, FeedShape, Stamped};
 use crate::risk::Risk;
 use crate::strategy::Desk;
-use crate::types::{IdScope, InstrumentId, Instruments, Timestamp, Usdt};
+use crate::types::{IdScope, InstrumentId, Instruments, Price, Timestamp, Usdt};
 use attention::{Attention, Watched};
 use reconcile::Reconciliation;
 
@@ -75,6 +75,8 @@ struct Slot {
     exit_again: Option<Timestamp>,
     /// Was price beyond the stop when protection was last looked at?
     beyond_stop: bool,
+    /// The best price of a trailing position that was last written.
+    best_kept: Option<Price>,
     /// Has a trailing stop moved since the entry?
     stop_moved: bool,
     /// Did a fill of this position depend on the path inside a bar?

@@ -37,6 +37,7 @@ impl Engine {
     fn trail(&mut self, instrument: InstrumentId, out: &mut Vec<Action>) -> bool {
         let Some(price) = self.market.price(instrument) else { return false };
         let tick = self.instruments.get(instrument).tick;
+        let kept = self.slots[instrument.index()].best_kept;
         let row = self.portfolio.position_mut(instrument).filter(|row| row.trailing.is_some());
         let Some(row) = row else { return false };
         let moved = orders::trail(row, price, tick);
@@ -44,12 +45,15 @@ impl Engine {
             Side::Buy => row.best_price.max(price),
             Side::Sell => row.best_price.min(price),
         };
-        let Some(stop) = moved else { return false };
-        row.stop = Some(stop);
-        let row = row.clone();
-        self.slot(instrument).stop_moved = true;
-        out.push(Action::Journal(Box::new(Journal::Position(row))));
-        true
+        row.stop = moved.or(row.stop);
+        if moved.is_some() || orders::is_worth_keeping(row, kept.unwrap_or(row.entry_price), row.best_price, tick) {
+            let row = row.clone();
+            let slot = self.slot(instrument);
+            slot.stop_moved |= moved.is_some();
+            slot.best_kept = Some(row.best_price);
+            out.push(Action::Journal(Box::new(Journal::Position(row))));
+        }
+        moved.is_some()
     }
 
     fn protect_one(&mut self, at: Timestamp, instrument: InstrumentId, out: &mut Vec<Action>) {

@@ -41,4 +41,4 @@ pub use reconcile::Reconciled;
 pub use settings::{Settings, SettingsError};
 pub use shelves::{ENDED_KEPT, ENDED_KEPT_FOR};
 pub use table::Orders;
-pub use trailing::trail;
+pub use trailing::{is_worth_keeping, trail};

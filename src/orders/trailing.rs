@@ -29,6 +29,16 @@ pub fn trail(position: &PositionRow, price: Price, tick: Price) -> Option<Price>
     (better && stop.is_positive()).then_some(stop)
 }
 
+/// Must a new best price of a position be written down, if `kept` is what was written last? A restart goes on from
+/// there. Writing each tick would be a commit a tick, and what lies between two moves of the stop moves nothing; but a
+/// position that has reached its activation and fallen back must not forget that it has.
+pub fn is_worth_keeping(position: &PositionRow, kept: Price, best: Price, tick: Price) -> bool {
+    let Some((trailing, side)) = position.trailing.zip(side_of(position.qty)) else { return false };
+    let gained = |price| favour(side, position.entry_price, price);
+    let activated = gained(kept) < trailing.activation && gained(best) >= trailing.activation;
+    activated || favour(side, kept, best) >= trailing.min_move.max(tick)
+}
+
 /// How far `to` lies from `from` in the favour of a position opened on `side`.
 fn favour(side: Side, from: Price, to: Price) -> Price {
     match side {

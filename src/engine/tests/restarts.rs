@@ -121,3 +121,26 @@ fn a_deposit_that_is_told_of_again_after_a_restart_counts_once() {
     second.account(AccountReport::Transfer { id: 8, amount: Usdt::whole(-500) });
     assert_eq!(second.engine.view().cash, Usdt::whole(10_000));
 }
+
+#[test]
+fn a_trailing_stop_that_was_activated_trails_on_after_a_restart() {
+    let mut first = Bench::new();
+    first.open_position(BTC, Side::Buy);
+    let (activation, distance, min_move) = (Price::whole(20), Price::whole(30), Price::whole(4));
+    let trailing = crate::protocol::Trailing { activation, distance, min_move };
+    first.engine.portfolio.position_mut(BTC).expect("a position").trailing = Some(trailing);
+    let rows = |bench: &Bench| bench.journal(|row| matches!(row, Journal::Position(_)).then_some(())).len();
+    // It is far too far away to move the stop from 990, and no tick costs a row of its own.
+    let before = rows(&first);
+    for tenths in 0..=205 {
+        let price = Price::new(10_000 + tenths, 1);
+        let trade = crate::protocol::Trade { id: TradeId(1), price, qty: Qty::ONE, taker: Side::Buy };
+        first.market(BTC, MarketData::Trade(trade));
+    }
+    let written = rows(&first) - before;
+    assert!((1..=6).contains(&written), "{written} rows for 205 ticks of 0.1 and moves of 4");
+    first.minute(1_001);
+    let second = restart(&first);
+    let row = second.engine.portfolio.position(BTC).expect("a position");
+    assert!(row.best_price >= Price::whole(1_020), "the activation at 1020 is not forgotten: {}", row.best_price);
+}
