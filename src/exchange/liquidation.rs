@@ -161,14 +161,7 @@ impl Core {
         }
     }
 
-    fn forced_order(
-        &mut self,
-        account: AccountId,
-        key: Key,
-        side: Side,
-        position: &Position,
-        forced: Forced,
-    ) -> Order {
+    fn forced_order(&mut self, account: AccountId, key: Key, side: Side, position: &Position, forced: Forced) -> Order {
         self.numbers.order += 1;
         let id = self.numbers.order;
         let client_id: ClientOrderId =

@@ -136,7 +136,8 @@ fn introduce(server: &Server, options: &Options, symbols: &[Symbol]) {
     for spec in &options.accounts {
         let hedge = if spec.config.hedge { "hedge" } else { "one-way" };
         let may = if spec.may_trade { "" } else { ", read only" };
-        let what = format!("{} USDT, {}x, {hedge}, {:?}{may}", spec.config.balance, spec.config.leverage, spec.config.margin);
+        let what =
+            format!("{} USDT, {}x, {hedge}, {:?}{may}", spec.config.balance, spec.config.leverage, spec.config.margin);
         line("key", &format!("{}  secret {}  ({what})", spec.key, spec.secret));
     }
     let mut out = std::io::stdout();

@@ -203,8 +203,7 @@ mod tests {
                     leverage = 7\n[[account]]\nkey = \"c\"\nsecret = \"d\"\nread_only = true\n";
         std::fs::write(&path, text).expect("written");
         let accounts = AccountSpec::read_file(&path).expect("accounts");
-        let first =
-            AccountConfig { balance: Usdt::whole(77), leverage: 7, hedge: true, margin: MarginMode::Isolated };
+        let first = AccountConfig { balance: Usdt::whole(77), leverage: 7, hedge: true, margin: MarginMode::Isolated };
         assert_eq!(accounts[0].config, first);
         assert!(accounts[0].may_trade && !accounts[1].may_trade);
         std::fs::write(&path, "[[account]]\nkey = \"a\"\n").expect("written");

@@ -150,8 +150,7 @@ pub async fn start(
     let owner =
         Owner { world, commands: queue, time, stop: stop.clone(), keeper, strict_routes: options.strict_routes };
     let wanted = SocketAddr::new(options.bind, options.port);
-    let failed =
-        |error: std::io::Error| ServeError::Listen { address: wanted.to_string(), reason: error.to_string() };
+    let failed = |error: std::io::Error| ServeError::Listen { address: wanted.to_string(), reason: error.to_string() };
     let listener = TcpListener::bind(wanted).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     Ok(Server { address, shared, stop, listener, owner: OwnerCell(owner) })

@@ -67,10 +67,9 @@ impl ShiftedFeed {
                 let bars = bars.into_iter().map(|bar| self.shifted(bar)).collect();
                 Some(MarketData::History { timeframe, bars })
             }
-            other @ (MarketData::Quote(_)
-            | MarketData::Trade(_)
-            | MarketData::Depth(_)
-            | MarketData::Tradable(_)) => Some(other),
+            other @ (MarketData::Quote(_) | MarketData::Trade(_) | MarketData::Depth(_) | MarketData::Tradable(_)) => {
+                Some(other)
+            }
         };
         Some(Ok((at, data.map(|data| MarketEvent { instrument, data }))))
     }
@@ -90,7 +89,9 @@ impl ShiftedFeed {
     /// Hourly bars that ended by `before`. They are shifted by whole hours, the nearest to the true shift, so that
     /// they stay on hours; they only serve bars that lie days back.
     pub(crate) fn hours(&mut self, id: InstrumentId, before: Timestamp) -> Result<Vec<Bar>, FeedError> {
-        let shift = Span::nanos((self.shift + Span::mins(30)).as_nanos().div_euclid(Span::HOUR.as_nanos()) * Span::HOUR.as_nanos());
+        let shift = Span::nanos(
+            (self.shift + Span::mins(30)).as_nanos().div_euclid(Span::HOUR.as_nanos()) * Span::HOUR.as_nanos(),
+        );
         let bars = self.feed.history(id, Timeframe::H1, HISTORY, before - shift)?;
         Ok(bars.into_iter().map(|bar| Bar { open_time: bar.open_time + shift, ..bar }).collect())
     }

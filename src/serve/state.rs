@@ -107,9 +107,8 @@ impl Keeper {
         if rows.is_empty() && self.written {
             return Ok(());
         }
-        self.write(world.exchange.core(), &rows).map_err(|what| {
-            ServeError::State(format!("{}: {what}", self.path.display()))
-        })?;
+        self.write(world.exchange.core(), &rows)
+            .map_err(|what| ServeError::State(format!("{}: {what}", self.path.display())))?;
         self.written = true;
         Ok(())
     }

@@ -60,9 +60,10 @@ pub(crate) fn ask(world: &mut World, id: ConnectionId, entrance: Entrance, text:
             world.hub.answer(id, &Reply { result: names, id: request.id });
         }
         "SET_PROPERTY" => {
-            if let (Some("combined"), Some(combined)) =
-                (request.params.first().and_then(|name| name.as_str()), request.params.get(1).and_then(|on| on.as_bool()))
-            {
+            if let (Some("combined"), Some(combined)) = (
+                request.params.first().and_then(|name| name.as_str()),
+                request.params.get(1).and_then(|on| on.as_bool()),
+            ) {
                 world.hub.set_combined(id, combined);
             }
             world.hub.answer(id, &Reply { result: (), id: request.id });

@@ -98,7 +98,9 @@ impl Topic {
     /// data alone; `strict` holds clients to that.
     pub(crate) fn is_carried(self, entrance: Entrance, strict: bool) -> bool {
         let public = match self {
-            Topic::BookTicker(_) | Topic::AllBookTickers | Topic::Depth(..) | Topic::Partial(..) | Topic::Trade(_) => true,
+            Topic::BookTicker(_) | Topic::AllBookTickers | Topic::Depth(..) | Topic::Partial(..) | Topic::Trade(_) => {
+                true
+            }
             Topic::AggTrade(_)
             | Topic::Kline(..)
             | Topic::ContinuousKline(..)

@@ -224,7 +224,8 @@ impl World {
     /// Tells accounts that come close to their liquidation, once until they are out of danger.
     fn call_margins(&mut self, now: Timestamp) {
         for account in self.exchange.accounts() {
-            let (wallet, maintenance) = (self.exchange.cross_wallet(account), self.exchange.maintenance_margin(account));
+            let (wallet, maintenance) =
+                (self.exchange.cross_wallet(account), self.exchange.maintenance_margin(account));
             let equity = wallet + self.exchange.cross_unrealised(account);
             // Binance calls when the maintenance margin is four fifths of the margin balance.
             let close = maintenance.is_positive() && equity * 4 <= maintenance * 5;

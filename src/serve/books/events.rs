@@ -44,7 +44,12 @@ impl Books {
                 Change::Fill(fill) => {
                     self.of(fill.account).learn_fill(fill);
                     if !fill.fill.maker {
-                        let taken = Trade { id: fill.fill.trade_id, price: fill.fill.price, qty: fill.fill.qty, taker: fill.fill.side };
+                        let taken = Trade {
+                            id: fill.fill.trade_id,
+                            price: fill.fill.price,
+                            qty: fill.fill.qty,
+                            taker: fill.fill.side,
+                        };
                         told.trades.push((fill.fill.instrument, fill.fill.trade_id.0, taken, fill.fill.at));
                     }
                     pending.fill = Some(fill.clone());
@@ -59,9 +64,9 @@ impl Books {
                         CashKind::Opening | CashKind::Fee | CashKind::Realised => continue,
                     };
                     if hears(cash.account) {
-                        let isolated = cash.instrument.filter(|id| {
-                            exchange.margin_mode(cash.account, *id) == MarginMode::Isolated
-                        });
+                        let isolated = cash
+                            .instrument
+                            .filter(|id| exchange.margin_mode(cash.account, *id) == MarginMode::Isolated);
                         let legs = isolated.map(|id| self.legs_of(cash.account, id)).unwrap_or_default();
                         let message = self.account_update(cash.account, reason, cash.amount, &legs, cash.at, exchange);
                         told.private.push((cash.account, message));
@@ -75,7 +80,8 @@ impl Books {
                         let leg = [(position.instrument, position.position_side)];
                         let zero = Usdt::ZERO;
                         let at = position.updated_at;
-                        let message = self.account_update(position.account, "MARGIN_TRANSFER", zero, &leg, at, exchange);
+                        let message =
+                            self.account_update(position.account, "MARGIN_TRANSFER", zero, &leg, at, exchange);
                         told.private.push((position.account, message));
                     }
                 }
@@ -279,11 +285,9 @@ fn order_update(row: &OrderRow, execution: Execution, fill: Option<&FillChange>,
     let trail = row.trail();
     let status = match execution {
         Execution::New => OrderStatus::New,
-        Execution::Canceled
-        | Execution::Calculated
-        | Execution::Expired
-        | Execution::Trade
-        | Execution::Amendment => row.status(),
+        Execution::Canceled | Execution::Calculated | Execution::Expired | Execution::Trade | Execution::Amendment => {
+            row.status()
+        }
     };
     let o = OrderUpdate {
         s: exchange.instruments().get(request.instrument).venue_symbol.clone(),

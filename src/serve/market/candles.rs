@@ -141,7 +141,11 @@ impl Candles {
             let whole = seen.trades > 0 && seen.volume >= bar.volume;
             let told = Candle::of_bar(bar);
             let (high, low) = (bar.high.max(seen.high), bar.low.min(seen.low));
-            if whole { Candle { open: bar.open, high, low, ..*seen } } else { Candle { first: seen.first, last: seen.last, ..told } }
+            if whole {
+                Candle { open: bar.open, high, low, ..*seen }
+            } else {
+                Candle { first: seen.first, last: seen.last, ..told }
+            }
         };
         if bar.open_time == self.current.open_time {
             self.current = counted(&self.current);
@@ -198,7 +202,8 @@ impl Candles {
         });
         // Far enough back for `limit` bars, so that not everything is gone through.
         let last = window.until.unwrap_or(self.current.open_time).min(self.current.open_time);
-        let back = interval.open_of(last - interval.longest() * i64::try_from(window.limit).unwrap_or(MAX_HOURS as i64));
+        let back =
+            interval.open_of(last - interval.longest() * i64::try_from(window.limit).unwrap_or(MAX_HOURS as i64));
         let begin = from.unwrap_or(back);
         let until = window.until.unwrap_or(Timestamp::MAX);
         let inside = |candle: &&Candle| candle.open_time >= begin && candle.open_time <= until;

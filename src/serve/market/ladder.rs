@@ -102,7 +102,11 @@ impl Ladder {
                     Side::Buy => &mut self.bids,
                     Side::Sell => &mut self.asks,
                 };
-                if qty.is_zero() { levels.remove(&price) } else { levels.insert(price, qty) };
+                if qty.is_zero() {
+                    levels.remove(&price)
+                } else {
+                    levels.insert(price, qty)
+                };
             }
         }
     }

@@ -9,7 +9,7 @@ use crate::protocol::Quote;
 use crate::types::{Rate, Rounding, Span, Timestamp};
 use crate::venue::binance::interval::Interval;
 use crate::venue::binance::stream::{
-    AggTrade, BookTicker, ContractBracket, ContractInfo, DepthUpdate, Kline, MarketMessage, MarkUpdate, MiniTicker,
+    AggTrade, BookTicker, ContractBracket, ContractInfo, DepthUpdate, Kline, MarkUpdate, MarketMessage, MiniTicker,
     Ticker, Trade,
 };
 

@@ -107,7 +107,8 @@ impl Listing {
 fn earlier_fundings(candles: &Candles, next: Timestamp, interval: Span, rate: Rate) -> VecDeque<Funded> {
     let window = candles::Window { from: None, until: None, limit: 2_400 };
     let hours = candles.list(crate::venue::binance::interval::Interval::Minutes(60), window);
-    let at_funding = hours.iter().filter(|hour| hour.open_time.floor(interval) == hour.open_time && hour.open_time < next);
+    let at_funding =
+        hours.iter().filter(|hour| hour.open_time.floor(interval) == hour.open_time && hour.open_time < next);
     at_funding.map(|hour| Funded { at: hour.open_time, rate, mark: hour.open }).collect()
 }
 

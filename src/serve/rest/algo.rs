@@ -40,12 +40,7 @@ pub(crate) fn cancel(world: &mut World, call: &Call<'_>) -> Answer {
     };
     world.exchange.withdraw(call.at, call.account, id, DoneReason::Canceled);
     world.tell();
-    json(&AlgoCanceled {
-        algo_id,
-        client_algo_id: name,
-        code: "200".to_owned(),
-        msg: "success".to_owned(),
-    })
+    json(&AlgoCanceled { algo_id, client_algo_id: name, code: "200".to_owned(), msg: "success".to_owned() })
 }
 
 pub(crate) fn cancel_all(world: &mut World, call: &Call<'_>) -> Answer {

@@ -29,11 +29,7 @@ pub(crate) fn exchange_info(world: &mut World, call: &Call<'_>) -> Answer {
         exchange_filters: Vec::new(),
         rate_limits: limits::rules(),
         server_time: call.told.as_millis(),
-        assets: vec![Asset {
-            asset: "USDT".to_owned(),
-            margin_available: true,
-            auto_asset_exchange: "0".to_owned(),
-        }],
+        assets: vec![Asset { asset: "USDT".to_owned(), margin_available: true, auto_asset_exchange: "0".to_owned() }],
         symbols,
         timezone: "UTC".to_owned(),
     })

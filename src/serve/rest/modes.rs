@@ -5,9 +5,7 @@ use crate::serve::books::MarginChangeRow;
 use crate::serve::call::{Answer, Call, json};
 use crate::serve::world::World;
 use crate::types::{PositionSide, Usdt};
-use crate::venue::binance::account::{
-    DualSide, LeverageReply, MultiAssets, PositionMarginChange, PositionMarginReply,
-};
+use crate::venue::binance::account::{DualSide, LeverageReply, MultiAssets, PositionMarginChange, PositionMarginReply};
 use crate::venue::binance::error::ApiError;
 use crate::venue::binance::order::Done;
 use crate::venue::binance::user::{LeverageUpdate, MultiAssetsUpdate, UserMessage};

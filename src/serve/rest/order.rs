@@ -95,7 +95,8 @@ pub(crate) fn cancel_batch(world: &mut World, call: &Call<'_>) -> Answer {
             let names: Vec<String> =
                 serde_json::from_str(names).map_err(|_| ApiError::malformed("origClientOrderIdList"))?;
             let book = world.books.get(call.account);
-            let find = |name: &String| book.and_then(|book| book.named(name, call.at)).map(|row| VenueOrderId(row.id()));
+            let find =
+                |name: &String| book.and_then(|book| book.named(name, call.at)).map(|row| VenueOrderId(row.id()));
             names.iter().map(|name| find(name).ok_or_else(|| ApiError::of(-2011))).collect()
         }
         (None, None) => return Err(ApiError::missing("orderIdList")),

@@ -7,9 +7,7 @@ use crate::serve::call::Call;
 use crate::serve::world::World;
 use crate::types::{ClientOrderId, InstrumentId, PositionSide, Price, Qty, Rate, Rounding, Side, Timestamp};
 use crate::venue::binance::error::ApiError;
-use crate::venue::binance::words::{
-    OrderType, PositionWord, PriceMatch, RespType, SideWord, Stp, Tif, WorkingType,
-};
+use crate::venue::binance::words::{OrderType, PositionWord, PriceMatch, RespType, SideWord, Stp, Tif, WorkingType};
 
 /// Characters of a name that the venue gives an order.
 const GIVEN_NAME: usize = 22;

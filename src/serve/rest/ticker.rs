@@ -23,7 +23,10 @@ pub(crate) fn day(world: &mut World, call: &Call<'_>) -> Answer {
             symbol: listing.symbol.clone(),
             price_change: change,
             price_change_percent: percent(change.ratio_of(day.open, Rounding::Down)),
-            weighted_avg_price: day.quote.per_qty(day.volume, Rounding::Down).round_to(Price::new(1, 8), Rounding::Down),
+            weighted_avg_price: day
+                .quote
+                .per_qty(day.volume, Rounding::Down)
+                .round_to(Price::new(1, 8), Rounding::Down),
             last_price: day.close,
             last_qty: listing.tape.last().map(|last| last.qty).unwrap_or_default(),
             open_price: day.open,
@@ -91,9 +94,10 @@ pub(crate) fn funding_rates(world: &mut World, call: &Call<'_>) -> Answer {
     let listings = world.market.listings.iter().filter(|listing| id.is_none_or(|id| id == listing.id));
     let mut all: Vec<FundingRateReply> = Vec::new();
     for listing in listings {
-        let wanted = listing.fundings.iter().filter(|funded| {
-            funded.at >= from.unwrap_or_default() && funded.at <= until.unwrap_or(Timestamp::MAX)
-        });
+        let wanted = listing
+            .fundings
+            .iter()
+            .filter(|funded| funded.at >= from.unwrap_or_default() && funded.at <= until.unwrap_or(Timestamp::MAX));
         all.extend(wanted.map(|funded| FundingRateReply {
             symbol: listing.symbol.clone(),
             funding_rate: funded.rate,

@@ -87,14 +87,11 @@ fn door(path: &str, query: &str) -> Option<Door> {
     if path.trim_end_matches('/') == "/ws-fapi/v1" {
         return Some(Door::Api);
     }
-    let (entrance, rest) = [
-        ("/public", Entrance::Public),
-        ("/market", Entrance::Market),
-        ("/private", Entrance::Private),
-    ]
-    .into_iter()
-    .find_map(|(prefix, entrance)| Some((entrance, path.strip_prefix(prefix)?)))
-    .unwrap_or((Entrance::Any, path));
+    let (entrance, rest) =
+        [("/public", Entrance::Public), ("/market", Entrance::Market), ("/private", Entrance::Private)]
+            .into_iter()
+            .find_map(|(prefix, entrance)| Some((entrance, path.strip_prefix(prefix)?)))
+            .unwrap_or((Entrance::Any, path));
     let params = Form::parse(&[query.as_bytes()]).ok()?;
     let split = |text: &str| text.split('/').filter(|name| !name.is_empty()).map(str::to_owned).collect::<Vec<_>>();
     let (combined, mut names) = match rest.strip_prefix("/stream") {

@@ -84,8 +84,14 @@ const WORDS: &[(i64, &str)] = &[
     (-4161, "Leverage reduction is not supported in Isolated Margin Mode with open positions."),
     (-4164, "Order's notional must be no smaller than the minimum (unless you choose reduce only)."),
     (-4171, "No need to change multi-assets mode."),
-    (-5021, "Due to the order could not be filled immediately, the FOK order has been rejected. The order will not be recorded in the order history."),
-    (-5022, "Due to the order could not be executed as maker, the Post Only order will be rejected. The order will not be recorded in the order history."),
+    (
+        -5021,
+        "Due to the order could not be filled immediately, the FOK order has been rejected. The order will not be recorded in the order history.",
+    ),
+    (
+        -5022,
+        "Due to the order could not be executed as maker, the Post Only order will be rejected. The order will not be recorded in the order history.",
+    ),
     (-5027, "No need to modify the order."),
     (-5028, "Timestamp for this request is outside of the ME recvWindow."),
 ];

@@ -68,14 +68,37 @@ pub(crate) struct SymbolInfo {
 /// A rule that orders are held against.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "filterType", rename_all = "SCREAMING_SNAKE_CASE", rename_all_fields = "camelCase")]
+#[expect(clippy::enum_variant_names, reason = "the protocol has names with and without the word")]
 pub(crate) enum Filter {
-    PriceFilter { min_price: Price, max_price: Price, tick_size: Price },
-    LotSize { min_qty: Qty, max_qty: Qty, step_size: Qty },
-    MarketLotSize { min_qty: Qty, max_qty: Qty, step_size: Qty },
-    MaxNumOrders { limit: u32 },
-    MaxNumAlgoOrders { limit: u32 },
-    MinNotional { notional: Usdt },
-    PercentPrice { multiplier_up: String, multiplier_down: String, multiplier_decimal: String },
+    PriceFilter {
+        min_price: Price,
+        max_price: Price,
+        tick_size: Price,
+    },
+    LotSize {
+        min_qty: Qty,
+        max_qty: Qty,
+        step_size: Qty,
+    },
+    MarketLotSize {
+        min_qty: Qty,
+        max_qty: Qty,
+        step_size: Qty,
+    },
+    MaxNumOrders {
+        limit: u32,
+    },
+    MaxNumAlgoOrders {
+        limit: u32,
+    },
+    MinNotional {
+        notional: Usdt,
+    },
+    PercentPrice {
+        multiplier_up: String,
+        multiplier_down: String,
+        multiplier_decimal: String,
+    },
     #[serde(other)]
     Unknown,
 }
