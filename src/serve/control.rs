@@ -62,7 +62,10 @@ pub(crate) async fn answer(
     }
     if *method == hyper::Method::GET && path == "faults" {
         let now = shared.faults.now();
+        let (connections, cut_off) = counts(shared).await;
         let told = serde_json::json!({
+            "connections": connections,
+            "cutOff": cut_off,
             "latencyMs": now.delay.as_millis() as u64,
             "loseAnswers": now.lose_answers,
             "overloads": now.overloads,
@@ -101,19 +104,34 @@ async fn switch(shared: &Shared, path: &str, body: Body) -> Result<(), ApiError>
         "rate-limit" => shared.limits.exhaust_all(),
         "ban" => shared.limits.ban_all(wall + Span::secs(body.seconds.clamp(1, 259_200))),
         "clock" => shared.time.set_offset(Span::millis(body.ms.clamp(-3_600_000, 3_600_000))),
-        "mute-streams" => act(shared, move |world| Ok(world.hub.mute(on))).await?,
+        "mute-streams" => {
+            act(shared, move |world| {
+                world.hub.mute(on);
+                Ok(())
+            })
+            .await?;
+        }
         "drop-connections" => {
-            act(shared, move |world| Ok(world.hub.cut_all(account(world, body.account)?))).await?;
+            act(shared, move |world| {
+                world.hub.cut_all(account(world, body.account)?);
+                Ok(())
+            })
+            .await?;
         }
         "expire-listen-keys" => {
-            act(shared, move |world| Ok(world.listen.end(account(world, body.account)?))).await?;
+            act(shared, move |world| {
+                world.listen.end(account(world, body.account)?);
+                Ok(())
+            })
+            .await?;
         }
         "halt" => {
             act(shared, move |world| {
                 let instrument = instrument(world, body.symbol.as_deref())?;
                 let event = MarketEvent { instrument, data: MarketData::Tradable(!on) };
                 let at = world.exchange.now();
-                Ok(world.on_market(at, &event))
+                world.on_market(at, &event);
+                Ok(())
             })
             .await?;
         }
@@ -130,7 +148,8 @@ async fn switch(shared: &Shared, path: &str, body: Body) -> Result<(), ApiError>
             act(shared, move |world| {
                 let account = account(world, body.account)?.ok_or_else(|| ApiError::missing("account"))?;
                 let at = world.exchange.now();
-                Ok(world.exchange.liquidate(at, account))
+                world.exchange.liquidate(at, account);
+                Ok(())
             })
             .await?;
         }
@@ -139,13 +158,27 @@ async fn switch(shared: &Shared, path: &str, body: Body) -> Result<(), ApiError>
                 let account = account(world, body.account)?.ok_or_else(|| ApiError::missing("account"))?;
                 let instrument = instrument(world, body.symbol.as_deref())?;
                 let at = world.exchange.now();
-                Ok(world.exchange.deleverage(at, account, instrument))
+                world.exchange.deleverage(at, account, instrument);
+                Ok(())
             })
             .await?;
         }
         _ => return Err(ApiError::new(-5000, format!("There is no switch `{path}`."))),
     }
     Ok(())
+}
+
+/// Connections for streams now, and how many were cut off because they did not keep up.
+async fn counts(shared: &Shared) -> (usize, u64) {
+    let (reply, counted) = oneshot::channel();
+    let count = Command::Control(Box::new(move |world| {
+        // Who asked may have gone.
+        let _ = reply.send(world.hub.counts());
+    }));
+    match shared.commands.send(count).await {
+        Ok(()) => counted.await.unwrap_or_default(),
+        Err(_) => (0, 0),
+    }
 }
 
 /// Has the owner of the world do something.

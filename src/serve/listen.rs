@@ -92,7 +92,7 @@ mod tests {
         assert_eq!(keys.start(AccountId(0), at(30)), key, "the same key is given again");
         assert_ne!(keys.start(AccountId(1), at(30)), key);
         assert_eq!(keys.expire(at(89)), []);
-        assert_eq!(keys.extend(AccountId(1), at(89)).is_some(), true);
+        assert!(keys.extend(AccountId(1), at(89)).is_some());
         assert_eq!(keys.expire(at(90)), [(AccountId(0), key.clone())]);
         assert_eq!((keys.owner(&key), keys.extend(AccountId(0), at(90))), (None, None));
     }

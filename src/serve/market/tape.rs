@@ -40,7 +40,7 @@ impl Tape {
     }
 
     /// The first `limit` trades from a number on.
-    pub(crate) fn from_id(&self, id: u64, limit: usize) -> impl Iterator<Item = &Print> {
+    pub(crate) fn since_id(&self, id: u64, limit: usize) -> impl Iterator<Item = &Print> {
         self.0.range(self.0.partition_point(|print| print.id < id)..).take(limit)
     }
 

@@ -109,10 +109,7 @@ pub(crate) fn trades(world: &mut World, call: &Call<'_>) -> Answer {
 
 pub(crate) fn income(world: &mut World, call: &Call<'_>) -> Answer {
     let id = call.some_instrument(world.exchange.instruments())?;
-    let kind = match call.get("incomeType") {
-        None => None,
-        Some(text) => Some(IncomeType::read(text)),
-    };
+    let kind = call.get("incomeType").map(IncomeType::read);
     let (from, until) = (call.time("startTime")?, call.time("endTime")?);
     let page = usize::try_from(call.number("page")?.unwrap_or(1).max(1)).unwrap_or(usize::MAX) - 1;
     let limit = call.limit(100, 1_000)?;

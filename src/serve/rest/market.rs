@@ -40,7 +40,7 @@ pub(crate) fn old_trades(world: &mut World, call: &Call<'_>) -> Answer {
     let listing = listing(world, call)?;
     let limit = call.limit(100, 500)?;
     let prints: Vec<_> = match call.number("fromId")? {
-        Some(id) => listing.tape.from_id(id, limit).map(trade).collect(),
+        Some(id) => listing.tape.since_id(id, limit).map(trade).collect(),
         None => listing.tape.recent(limit).map(trade).collect(),
     };
     json(&prints)
@@ -56,7 +56,7 @@ pub(crate) fn agg_trades(world: &mut World, call: &Call<'_>) -> Answer {
         return Err(ApiError::new(-1127, "More than 1 hours between startTime and endTime."));
     }
     let prints: Vec<_> = match (call.number("fromId")?, from, until) {
-        (Some(id), _, _) => listing.tape.from_id(id, limit).map(aggregated).collect(),
+        (Some(id), _, _) => listing.tape.since_id(id, limit).map(aggregated).collect(),
         (None, None, None) => listing.tape.recent(limit).map(aggregated).collect(),
         (None, from, until) => {
             let from = from.unwrap_or_default();
@@ -68,22 +68,22 @@ pub(crate) fn agg_trades(world: &mut World, call: &Call<'_>) -> Answer {
 }
 
 pub(crate) fn klines(world: &mut World, call: &Call<'_>) -> Answer {
-    bars(listing(world, call)?, call, |candle, interval| kline(candle, interval))
+    bars(listing(world, call)?, call, kline)
 }
 
 pub(crate) fn continuous_klines(world: &mut World, call: &Call<'_>) -> Answer {
     if call.need("contractType")? != "PERPETUAL" {
         return json(&[(); 0]);
     }
-    bars(by_pair(world, call)?, call, |candle, interval| kline(candle, interval))
+    bars(by_pair(world, call)?, call, kline)
 }
 
 pub(crate) fn mark_klines(world: &mut World, call: &Call<'_>) -> Answer {
-    bars(listing(world, call)?, call, |candle, interval| volumeless(candle, interval))
+    bars(listing(world, call)?, call, volumeless)
 }
 
 pub(crate) fn index_klines(world: &mut World, call: &Call<'_>) -> Answer {
-    bars(by_pair(world, call)?, call, |candle, interval| volumeless(candle, interval))
+    bars(by_pair(world, call)?, call, volumeless)
 }
 
 /// Index and mark are one here, so that the premium is nothing.

@@ -68,6 +68,7 @@ pub(crate) struct SymbolInfo {
 /// A rule that orders are held against.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "filterType", rename_all = "SCREAMING_SNAKE_CASE", rename_all_fields = "camelCase")]
+#[expect(clippy::enum_variant_names, reason = "the protocol has names with and without the word")]
 pub(crate) enum Filter {
     PriceFilter {
         min_price: Price,
