@@ -209,7 +209,7 @@ mod tests {
         assert_eq!((denied.error.status, denied.retry_after), (418, 121));
         assert!(denied.error.msg.contains("IP banned until 1700000163000"), "{}", denied.error.msg);
         assert_eq!(limits.weigh(HERE, 1, at(70)).map_err(|denied| denied.error.status), Err(418));
-        assert_eq!(limits.weigh(HERE, 1, at(124)), Ok(2));
+        assert_eq!(limits.weigh(HERE, 1, at(124)), Ok(1));
     }
 
     #[test]
