@@ -1,8 +1,8 @@
 //! `exchange`: the simulated exchange behind the protocol of Binance USDⓈ-M futures, over HTTP and WebSocket, for
 //! anybody's client.
 //!
-//! One task owns the [`world`]: the exchange, the feed that moves it, the books and the streams. Connections send it
-//! commands over a bounded queue; streams are fanned out as bytes that were written once. [`routes`] is the table of
+//! One task owns the `world`: the exchange, the feed that moves it, the books and the streams. Connections send it
+//! commands over a bounded queue; streams are fanned out as bytes that were written once. `routes` is the table of
 //! everything that can be asked.
 
 mod auth;
