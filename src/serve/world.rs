@@ -11,8 +11,8 @@ use super::shift::ShiftedFeed;
 use super::topic::Topic;
 use crate::exchange::{AccountId, Change, Exchange};
 use crate::feed::FeedError;
-use crate::protocol::{DoneReason, MarketEvent};
-use crate::types::{InstrumentId, Timestamp, VenueOrderId};
+use crate::protocol::{DoneReason, MarketData, MarketEvent};
+use crate::types::{InstrumentId, Timeframe, Timestamp, VenueOrderId};
 use crate::venue::binance::stream::{ForceOrder, MarketMessage};
 use crate::venue::binance::user::{EndangeredPosition, UserMessage};
 
@@ -59,6 +59,11 @@ impl World {
                 minutes: feed.minutes(id, now)?,
                 next_funding: feed.next_funding(id, now),
             };
+            if let Some(last) = past.minutes.last() {
+                // The first price, where the feed's first word of one is yet to come.
+                let data = MarketData::History { timeframe: Timeframe::M1, bars: vec![*last] };
+                exchange.advance_market(now, &MarketEvent { instrument: id, data });
+            }
             listings.push(Listing::new(&mut exchange, id, &past, now));
         }
         let market = Market { listings, began: now };

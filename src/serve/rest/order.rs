@@ -208,7 +208,9 @@ fn modified(world: &mut World, call: &Call<'_>) -> Result<OrderReply, ApiError> 
         last.modify_id = modify_id;
     }
     let row = book.order(order.0, call.at).ok_or_else(|| ApiError::of(-2013))?;
-    Ok(replies::order(row, world.exchange.instruments(), Answering::Change(modify_id)))
+    let reply = replies::order(row, world.exchange.instruments(), Answering::Change(modify_id));
+    // Over WebSocket the pair is left out.
+    Ok(OrderReply { pair: reply.pair.filter(|_| !call.socket), ..reply })
 }
 
 fn canceled(world: &mut World, call: &Call<'_>, id: VenueOrderId) -> Result<OrderReply, ApiError> {

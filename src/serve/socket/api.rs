@@ -55,7 +55,8 @@ struct Reply<'a> {
     result: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<ApiError>,
-    rate_limits: Vec<RateLimit>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rate_limits: Option<Vec<RateLimit>>,
 }
 
 /// Who a connection stands for.
@@ -78,7 +79,7 @@ struct Counted {
 }
 
 /// Serves a connection until either side ends it.
-pub(super) async fn run(shared: Arc<Shared>, peer: SocketAddr, mut socket: Socket) {
+pub(super) async fn run(shared: Arc<Shared>, peer: SocketAddr, mut socket: Socket, limits: bool) {
     let clock = shared.time.clock();
     let now = || clock.instant_at(clock.uptime());
     let born = now();
@@ -88,7 +89,7 @@ pub(super) async fn run(shared: Arc<Shared>, peer: SocketAddr, mut socket: Socke
         api_key: None,
         authorized_since: None,
         connected_since: shared.time.told().as_millis(),
-        return_rate_limits: true,
+        return_rate_limits: limits,
         server_time: 0,
     };
     let code = loop {
@@ -130,7 +131,7 @@ async fn answer(shared: &Shared, peer: SocketAddr, session: &mut Session, text: 
         Ok(request) => request,
         Err(_) => {
             let error = ApiError::new(-1100, "The request is not an object with id, method and params.");
-            let reply = Reply { id: None, status: 400, result: None, error: Some(error), rate_limits: Vec::new() };
+            let reply = Reply { id: None, status: 400, result: None, error: Some(error), rate_limits: None };
             return Some(write(&reply));
         }
     };
@@ -139,7 +140,7 @@ async fn answer(shared: &Shared, peer: SocketAddr, session: &mut Session, text: 
     if counted.lost {
         return None;
     }
-    let rate_limits = counts(shared, peer, &counted);
+    let rate_limits = session.return_rate_limits.then(|| counts(shared, peer, &counted));
     let reply = match done {
         Ok(body) => {
             let result = String::from_utf8(body).ok().and_then(|text| RawValue::from_string(text).ok());
