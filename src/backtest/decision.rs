@@ -1,0 +1,54 @@
+//! What a run decided, so that two runs can be held against each other.
+
+use crate::protocol::{Journal, OrderRequest};
+use crate::types::{InstrumentId, Timestamp};
+
+/// A strategy's signal, or an order of the engine's, that can be held against that of another run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Decision {
+    pub at: Timestamp,
+    pub instrument: InstrumentId,
+    pub strategy: String,
+    /// All of it, in words.
+    pub what: String,
+}
+
+impl Decision {
+    /// What a row tells of a decision; none if it tells of something that happened.
+    pub(super) fn of(row: &Journal) -> Option<Decision> {
+        match row {
+            Journal::Signal(row) => {
+                let (side, entry, stop) = (row.side.position_str(), row.entry, row.stop);
+                let target = row.take_profit.map_or_else(String::new, |price| format!(", take profit {price}"));
+                let fate = row.rejected.as_ref().map_or_else(String::new, |why| format!(" (not acted on: {why})"));
+                Some(Decision {
+                    at: row.at,
+                    instrument: row.instrument,
+                    strategy: row.strategy.clone(),
+                    what: format!("signal {side} at {entry}, stop {stop}{target}{fate}"),
+                })
+            }
+            Journal::Intent(intent) => {
+                let OrderRequest { side, kind, amount, .. } = &intent.request;
+                Some(Decision {
+                    at: intent.decided_at,
+                    instrument: intent.request.instrument,
+                    strategy: intent.strategy.clone(),
+                    what: format!("order to {}, {side:?} {amount:?}, {kind:?}", intent.leg.as_str()),
+                })
+            }
+            Journal::Order(_)
+            | Journal::Fill { .. }
+            | Journal::Position(_)
+            | Journal::Trade(_)
+            | Journal::Funding(_)
+            | Journal::OpeningCash(_)
+            | Journal::Transfer { .. }
+            | Journal::Adjustment { .. }
+            | Journal::Equity(_)
+            | Journal::State(_)
+            | Journal::RiskMemory(_)
+            | Journal::Halt { .. } => None,
+        }
+    }
+}
