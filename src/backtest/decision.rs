@@ -1,7 +1,7 @@
 //! What a run decided, so that two runs can be held against each other.
 
-use crate::protocol::{Journal, OrderRequest};
-use crate::types::{InstrumentId, Timestamp};
+use crate::protocol::{Amount, Journal, OrderKind, OrderRequest};
+use crate::types::{InstrumentId, Side, Timestamp};
 
 /// A strategy's signal, or an order of the engine's, that can be held against that of another run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +34,13 @@ impl Decision {
                     at: intent.decided_at,
                     instrument: intent.request.instrument,
                     strategy: intent.strategy.clone(),
-                    what: format!("order to {}, {side:?} {amount:?}, {kind:?}", intent.leg.as_str()),
+                    what: format!(
+                        "{} order: {} {} {}",
+                        intent.leg.as_str(),
+                        verb(*side),
+                        quantity(*amount),
+                        terms(kind)
+                    ),
                 })
             }
             Journal::Order(_)
@@ -50,5 +56,27 @@ impl Decision {
             | Journal::RiskMemory(_)
             | Journal::Halt { .. } => None,
         }
+    }
+}
+
+const fn verb(side: Side) -> &'static str {
+    match side {
+        Side::Buy => "buy",
+        Side::Sell => "sell",
+    }
+}
+
+fn quantity(amount: Amount) -> String {
+    match amount {
+        Amount::Qty(qty) => qty.to_string(),
+        Amount::ClosePosition => "all".to_owned(),
+    }
+}
+
+fn terms(kind: &OrderKind) -> String {
+    match kind {
+        OrderKind::Market => "at the market".to_owned(),
+        OrderKind::Limit { price, .. } => format!("at {price} or better"),
+        OrderKind::Stop { trigger, .. } | OrderKind::TakeProfit { trigger, .. } => format!("from {trigger} on"),
     }
 }

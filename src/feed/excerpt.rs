@@ -71,9 +71,11 @@ impl Excerpt {
         Ok(Excerpt { start, until, records, history, ..Excerpt::nothing(feed) })
     }
 
-    /// The same from its start, with nothing after `until`.
-    pub fn cut(&self, until: Timestamp) -> Excerpt {
-        Excerpt { until: until.min(self.until), next: 0, ..self.clone() }
+    /// The same from its start, with nothing after `at`: it ends with the last record until then.
+    pub fn cut(&self, at: Timestamp) -> Excerpt {
+        let kept = self.records.partition_point(|record| record.at <= at.min(self.until));
+        let until = kept.checked_sub(1).map_or(self.start, |last| self.records[last].at);
+        Excerpt { until, next: 0, ..self.clone() }
     }
 
     /// The instant of the last record.

@@ -55,8 +55,11 @@ fn look_at(
     found: &mut Comparison,
 ) -> Result<(), BacktestError> {
     let whole = decisions(plan(Box::new(excerpt.cut(excerpt.ends_at()))))?;
-    for until in cuts(excerpt, &whole) {
-        let blind = decisions(plan(Box::new(excerpt.cut(until))))?;
+    for at in cuts(excerpt, &whole) {
+        // What follows between two records, such as the stop after a fill, is seen only once the next record comes.
+        let blind = excerpt.cut(at);
+        let until = blind.ends_at();
+        let blind = decisions(plan(Box::new(blind)))?;
         let known: Vec<&Decision> = whole.iter().filter(|decision| decision.at <= until).collect();
         found.samples += 1;
         found.decisions += known.len().max(blind.len()) as u64;

@@ -88,8 +88,10 @@ impl Sitting {
         plan: &Plan,
     ) -> Result<Option<Sitting>, FeedError> {
         let declared = strategy.desk.needs();
-        let wanted =
-            declared.iter().map(|need| Need { bars: (need.bars * times).min(MAX_HISTORY_BARS as u32), ..*need });
+        // The regime's history stays what it is: what it says is not the strategy's to answer for.
+        let own = |need: &Need| if need.timeframe == strategy.timeframe { times } else { 1 };
+        let most = MAX_HISTORY_BARS as u32;
+        let wanted = declared.iter().map(|need| Need { bars: (need.bars * own(need)).min(most), ..*need });
         let wanted: Vec<Need> = wanted.collect();
         let mut market = Market::new(feed.instruments(), feed.shape(), &wanted, plan.rooms.market.clone());
         let (mut desk, mut heard) = (strategy.desk.clone(), 0);

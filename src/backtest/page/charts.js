@@ -120,18 +120,18 @@ function lastNotAfter(rising, limit) {
 
 /** Candles of one symbol at a time, each trade as a line from its entry to its exit. */
 function drawCandles(container, legend) {
-  const chart = chartIn(container, {});
-  const series = chart.addSeries(LIB.CandlestickSeries, { priceLineVisible: false });
+  const chart = chartIn(container, { layout: { attributionLogo: false } });
+  const series = chart.addSeries(LIB.CandlestickSeries, { priceLineVisible: false, lastValueVisible: false });
   themed(() => series.applyOptions({
-    upColor: colour('gain'), borderUpColor: colour('gain'), wickUpColor: colour('gain'),
-    downColor: colour('loss'), borderDownColor: colour('loss'), wickDownColor: colour('loss'),
+    upColor: colour('rise'), borderUpColor: colour('rise'), wickUpColor: colour('rise'),
+    downColor: colour('fall'), borderDownColor: colour('fall'), wickDownColor: colour('fall'),
   }));
   const shown = { symbol: null, times: [], seconds: 60, trades: [] };
   const x = (trade, end) => chart.timeScale().timeToCoordinate(shown.times[trade[end]]);
   series.attachPrimitive(painter((context, size, ratio) => {
     const visible = chart.timeScale().getVisibleLogicalRange();
     if (!visible) return;
-    const close = (visible.to - visible.from) / size.width < 0.8;
+    const close = ((visible.to - visible.from) * ratio) / size.width < 0.8;
     for (const trade of shown.trades) {
       if (trade.closed < visible.from || trade.opened > visible.to) continue;
       const [x0, x1] = [x(trade, 'opened'), x(trade, 'closed')];
@@ -144,6 +144,7 @@ function drawCandles(container, legend) {
       context.lineTo(x1 * ratio, y1 * ratio);
       context.stroke();
       if (close) ends(context, ratio, trade, [x0, y0], [x1, y1]);
+      else context.fillRect((x1 - 1.5) * ratio, (y1 - 1.5) * ratio, 3 * ratio, 3 * ratio);
     }
   }));
   const fractions = (number) => (number >= 1000 ? 1 : number >= 10 ? 2 : number >= 0.1 ? 4 : 8);

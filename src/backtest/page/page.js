@@ -95,18 +95,20 @@ function monthsCard() {
   const months = CONTENT.curves.months;
   if (!months.length) return null;
   const most = Math.max(...months.map(([, , gain]) => Math.abs(gain)), 1e-9);
+  // Months that no year has take no room.
+  const columns = MONTHS.map((_, index) => index).filter((index) => months.some(([, month]) => month === index + 1));
   const years = [...new Set(months.map(([year]) => year))];
   const tint = (gain) => `background: color-mix(in srgb, var(--${gain >= 0 ? 'gain' : 'loss'}) ${Math.round(12 + (48 * Math.abs(gain)) / most)}%, transparent)`;
   const rows = years.map((year) => {
     const of = (month) => months.find(([one, other]) => one === year && other === month);
-    const cells = MONTHS.map((_, index) => {
+    const cells = columns.map((index) => {
       const found = of(index + 1);
       return found ? element('td', { style: tint(found[2]) }, percent(found[2])) : element('td', { class: 'soft' }, '');
     });
     const whole = months.filter(([one]) => one === year).reduce((growth, [, , gain]) => growth * (1 + gain), 1) - 1;
     return element('tr', {}, element('th', {}, String(year)), cells, element('td', { class: 'year' }, signed(whole, percent(whole))));
   });
-  const head = element('tr', {}, element('th', {}, ''), MONTHS.map((name) => element('th', {}, name)), element('th', {}, 'Year'));
+  const head = element('tr', {}, element('th', {}, ''), columns.map((index) => element('th', {}, MONTHS[index])), element('th', {}, 'Year'));
   const made = element('table', { class: 'months', 'data-chart': 'months' }, element('thead', {}, head), element('tbody', {}, rows));
   return card('Monthly returns', 'UTC months', element('div', { class: 'scroll' }, made));
 }
