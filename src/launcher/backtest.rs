@@ -15,6 +15,9 @@ use crate::feed::{Feed, FeedError};
 use crate::strategy::Kind;
 use crate::types::{Exit, Instruments, Span, Timestamp};
 
+/// How often a spinner turns while what it stands for says nothing.
+const SPIN_EVERY: std::time::Duration = std::time::Duration::from_millis(120);
+
 pub(super) fn run(
     flags: &BacktestFlags,
     asked: &Invocation,
@@ -107,6 +110,7 @@ fn timed(plan: Plan, end: Option<Timestamp>, clock: Clock) -> Result<(Outcome, P
 
 fn examine(examination: &Examination, settings: &Settings, outcome: &Outcome) -> Result<Checks, Failure> {
     let bar = ProgressBar::new_spinner().with_message("checking for look-ahead and warm-up");
+    bar.enable_steady_tick(SPIN_EVERY);
     let checks = honesty::examine(examination, settings.risk.capital_usdt, outcome);
     bar.finish_and_clear();
     checks.map_err(failed)

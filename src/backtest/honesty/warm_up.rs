@@ -203,9 +203,10 @@ fn in_words(said: &Said) -> String {
         None => "nothing".to_owned(),
         Some(Word::Leave) => "leave".to_owned(),
         Some(Word::Enter { side, stop, take_profit, refused }) => {
-            let target = take_profit.map_or_else(String::new, |rate| format!(", take profit {rate} away"));
+            let short = |rate: Rate| rate.round_to(Rate::bps(1), Rounding::Up);
+            let target = take_profit.map_or_else(String::new, |rate| format!(", take profit {} away", short(rate)));
             let refused = refused.map_or_else(String::new, |why| format!(" ({why})"));
-            format!("enter {}, stop {stop} away{target}{refused}", side.position_str())
+            format!("enter {}, stop {} away{target}{refused}", side.position_str(), short(*stop))
         }
     };
     format!("{}: {word}", said.stance)
