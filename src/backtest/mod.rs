@@ -4,6 +4,7 @@ mod books;
 mod replay;
 mod report;
 mod run;
+pub mod sweep;
 
 pub use books::Books;
 pub use replay::{Divergence, ReplayError, Replayed, replay};

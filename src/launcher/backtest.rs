@@ -19,7 +19,10 @@ pub(super) fn run(
     }
     let config = configuration(asked, environment)?;
     let settings = &config.settings;
-    let feed = daemon::open_feed(settings).map_err(|error| Failure::new(Exit::Configuration, error))?;
+    let cache = super::cache(flags.no_cache, environment)?;
+    let feed = super::open_tape(settings, &cache).and_then(|tape| tape.feed());
+    let feed = feed.map_err(|error| Failure::new(Exit::Configuration, error))?;
+    cache.notices().iter().for_each(|notice| eprintln!("warning: {notice}"));
     let (describe, instruments) = (feed.describe(), feed.instruments().clone());
     let plan = Plan {
         feed,

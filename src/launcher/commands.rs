@@ -28,6 +28,8 @@ pub(super) fn run(task: &Task, asked: &Invocation, environment: &Environment, cl
         Task::Trades(flags) => trades(flags, &state_dir(asked, environment)?),
         Task::Rearm { reason } => rearm(&state_dir(asked, environment)?, reason, clock),
         Task::Backtest(flags) => super::backtest::run(flags, asked, environment, clock),
+        Task::Data { command } => super::data::run(command),
+        Task::Sweep(flags) => super::sweep::run(flags, asked, environment),
         Task::Replay { session, verify } => replay(session, *verify, &state_dir(asked, environment)?),
         Task::Exchange(flags) => super::exchange::run(flags, asked, environment, clock),
         Task::Completions { shell } => print(&cli::completions(*shell)),
