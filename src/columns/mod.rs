@@ -147,10 +147,10 @@ impl Reader {
     ///
     /// # Errors
     /// If the file is damaged here.
-    pub fn next(&mut self) -> Result<Option<Batch>, ColumnsError> {
+    pub fn next_batch(&mut self) -> Result<Option<Batch>, ColumnsError> {
         match &mut self.0 {
-            Kind::Feather(reader) => reader.next(),
-            Kind::Parquet(reader) => reader.next(),
+            Kind::Feather(reader) => reader.next_batch(),
+            Kind::Parquet(reader) => reader.next_batch(),
         }
     }
 }

@@ -53,7 +53,7 @@ impl Reader {
         Ok(Reader { path: path.to_owned(), file, next_group: 0, instants_name, places })
     }
 
-    pub(super) fn next(&mut self) -> Result<Option<Batch>, ColumnsError> {
+    pub(super) fn next_batch(&mut self) -> Result<Option<Batch>, ColumnsError> {
         if self.next_group >= self.file.num_row_groups() {
             return Ok(None);
         }

@@ -19,7 +19,7 @@ fn table(rows: usize) -> Table {
 fn read(path: &Path, format: Format) -> Result<Batch, ColumnsError> {
     let mut reader = Reader::open(path, format, WANTED)?;
     let mut all = Batch { instants: Vec::new(), numbers: vec![Vec::new(); 2] };
-    while let Some(batch) = reader.next()? {
+    while let Some(batch) = reader.next_batch()? {
         all.instants.extend(batch.instants);
         all.numbers.iter_mut().zip(batch.numbers).for_each(|(all, more)| all.extend(more));
     }

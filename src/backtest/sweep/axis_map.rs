@@ -114,10 +114,10 @@ pub fn svg(map: &AxisMap) -> String {
             let share = value.map(|value| if most > least { (value - least) / (most - least) } else { 0.5 });
             let share = share.map(|share| if map.metric == Metric::Drawdown { 1.0 - share } else { share });
             let label = value.map_or_else(|| "no figure".to_owned(), number);
-            let _ = write!(
+            let _ = writeln!(
                 out,
                 "<rect x=\"{left:.2}\" y=\"{top:.2}\" width=\"{wide:.2}\" height=\"{high:.2}\" fill=\"{}\">\
-                 <title>{} = {}, {} = {}: {label}</title></rect>\n",
+                 <title>{} = {}, {} = {}: {label}</title></rect>",
                 share.map_or_else(|| "#d8d8d8".to_owned(), colour),
                 escaped(&map.across.0),
                 escaped(&map.across.1[column]),

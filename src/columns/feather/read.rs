@@ -87,7 +87,7 @@ impl Reader {
         Ok(Reader { path: path.to_owned(), file, length, instants_name, columns, buffers, nodes, blocks })
     }
 
-    pub(in super::super) fn next(&mut self) -> Result<Option<Batch>, ColumnsError> {
+    pub(in super::super) fn next_batch(&mut self) -> Result<Option<Batch>, ColumnsError> {
         let Some(block) = self.blocks.next() else { return Ok(None) };
         let batch = self.batch(&block);
         batch.map(Some).map_err(|what| {

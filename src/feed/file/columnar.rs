@@ -38,7 +38,7 @@ impl Reader {
         while self.next >= self.batch.instants.len() {
             self.before += self.batch.instants.len() as u64;
             self.next = 0;
-            match self.file.next().map_err(|error| told(&self.path, error))? {
+            match self.file.next_batch().map_err(|error| told(&self.path, error))? {
                 Some(batch) => self.batch = batch,
                 None => {
                     self.batch = Batch::default();
