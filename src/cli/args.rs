@@ -1,5 +1,8 @@
 //! Flags and commands. The comments of this file are the text of `--help`.
 
+mod data;
+mod sweep;
+
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -13,6 +16,9 @@ use crate::config::Override;
 use crate::serve::AccountSpec;
 use crate::telemetry::LogFormat;
 use crate::types::{Rate, Span, Symbol};
+
+pub use data::{DataCheckFlags, DataCommand, DataConvertFlags, DataFormat};
+pub use sweep::SweepFlags;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -177,6 +183,14 @@ pub enum Task {
     },
     /// Run strategies over recorded data, with the engine and the simulated exchange that trade on paper
     Backtest(BacktestFlags),
+    /// Run many backtests over ranges of settings, on all cores, and rank them
+    Sweep(Box<SweepFlags>),
+    /// Check recorded data, and convert it: CSV, feather, parquet, and what Binance publishes
+    Data {
+        /// What about it.
+        #[command(subcommand)]
+        command: DataCommand,
+    },
     /// Run a recorded session through the engine again
     Replay {
         /// The session: its name in the state directory's recordings, or the path of its folder
@@ -307,6 +321,9 @@ pub struct BacktestFlags {
     /// Leave out the checks for look-ahead and warm-up, the out-of-sample split, and the other orders of the trades
     #[arg(long, conflicts_with = "split")]
     pub no_checks: bool,
+    /// Read the files themselves, and leave the cache of bars alone
+    #[arg(long)]
+    pub no_cache: bool,
 }
 
 /// Which trades, and how.

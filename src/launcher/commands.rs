@@ -29,6 +29,8 @@ pub(super) fn run(task: &Task, asked: &Invocation, environment: &Environment, cl
         Task::Replay { session, verify, html } => {
             super::replay::run(session, *verify, html.as_deref(), &state_dir(asked, environment)?, clock)
         }
+        Task::Data { command } => super::data::run(command),
+        Task::Sweep(flags) => super::sweep::run(flags, asked, environment),
         Task::Exchange(flags) => super::exchange::run(flags, asked, environment, clock),
         Task::Completions { shell } => print(&cli::completions(*shell)),
     }
