@@ -4,7 +4,7 @@
 pub(crate) mod binance;
 pub mod paper;
 
-use crate::protocol::{MarketEvent, VenueReport, VenueRequest};
+use crate::protocol::{Event, MarketEvent, VenueRequest};
 use crate::types::{Exit, Timestamp};
 
 /// Something that trades for an account.
@@ -27,11 +27,11 @@ pub trait Venue: Send {
     /// When it next has something to do or to say, in session time.
     fn next_due(&self) -> Option<Timestamp>;
 
-    /// The next thing that it says, if that is due by `until`.
+    /// The next thing that it says, if that is due by `until`: of our orders, of the account, of the line to it.
     ///
     /// # Errors
-    /// If it cannot keep its own truth; it then says nothing.
-    fn poll(&mut self, until: Timestamp) -> Result<Option<(Timestamp, VenueReport)>, VenueError>;
+    /// If it cannot keep its own truth, or will not have us any more; it then says nothing.
+    fn poll(&mut self, until: Timestamp) -> Result<Option<(Timestamp, Event)>, VenueError>;
 }
 
 /// Why a venue cannot go on.
