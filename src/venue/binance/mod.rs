@@ -1,8 +1,8 @@
-//! The words of Binance's USDⓈ-M futures protocol, for whoever speaks it: a server on its exchange's side, a client
-//! on ours. Nothing here connects to anything.
+//! Binance USDⓈ-M futures. The words of the protocol are for whoever speaks it: a server writes all that the newest
+//! description has, with the structs of [`account`], [`order`], [`stream`] and their like; a client of ours reads with
+//! those of [`read`], which ask for what is used alone and take anything else. [`rest`] sends requests.
 //!
-//! Amounts are our own exact decimals and appear as texts, as Binance writes them. Fields that Binance has taken out
-//! of a reply, or put in lately, are options: readers are lenient, writers write what the newest description has.
+//! Amounts are our own exact decimals and appear as texts, as Binance writes them.
 
 pub(crate) mod account;
 pub(crate) mod algo;
@@ -13,7 +13,16 @@ pub(crate) mod info;
 pub(crate) mod interval;
 pub(crate) mod market;
 pub(crate) mod order;
+pub(crate) mod read;
+pub(crate) mod rest;
+mod settings;
 pub(crate) mod sign;
 pub(crate) mod stream;
+#[cfg(test)]
+pub(crate) mod testing;
 pub(crate) mod user;
 pub(crate) mod words;
+
+pub use read::Unreadable;
+pub use rest::RestError;
+pub use settings::Settings;
