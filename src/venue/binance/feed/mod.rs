@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::rest::calls::market::exchange_info;
-use super::rest::{Failure, Rest};
+use super::rest::{Failure, Rest, RestError};
 use super::rules::{Rules, RulesError};
 use super::settings::{Schemes, Settings};
 use crate::clock::SessionClock;
@@ -94,6 +94,23 @@ pub struct Surroundings {
     pub tracker: TaskTracker,
     /// Ends them.
     pub cancel: CancellationToken,
+}
+
+impl Surroundings {
+    /// Those of a feed that needs no key.
+    ///
+    /// # Errors
+    /// If an address of the settings cannot be used.
+    pub fn without_keys(
+        settings: &Settings,
+        time: SessionClock,
+        arrivals: Arc<Notify>,
+        tracker: TaskTracker,
+        cancel: CancellationToken,
+    ) -> Result<Surroundings, RestError> {
+        let rest = Rest::new(settings, None, time, None)?;
+        Ok(Surroundings { rest, time, arrivals, tracker, cancel })
+    }
 }
 
 impl BinanceFeed {

@@ -16,7 +16,7 @@ pub(crate) use budget::Priority;
 pub(crate) use call::Call;
 pub use client::RestError;
 pub(crate) use client::{Credentials, Rest};
-pub(crate) use failure::{Class, Failure};
+pub(crate) use failure::{Class, Failure, judge};
 pub(crate) use offset::Offset;
 
 #[cfg(test)]
