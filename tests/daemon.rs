@@ -25,3 +25,5 @@ mod support;
 mod sweep;
 #[path = "daemon/talk.rs"]
 mod talk;
+#[path = "daemon/venue.rs"]
+mod venue;
