@@ -1,6 +1,6 @@
 //! Binance USDⓈ-M futures. The words of the protocol are for whoever speaks it: a server writes all that the newest
 //! description has, with the structs of [`account`], [`order`], [`stream`] and their like; a client of ours reads with
-//! those of [`read`], which ask for what is used alone and take anything else. [`rest`] sends requests.
+//! those of [`read`], which ask for what is used alone and take anything else. [`rest`] sends requests, and [`trade`] trades with them.
 //!
 //! Amounts are our own exact decimals and appear as texts, as Binance writes them.
 
@@ -17,12 +17,15 @@ pub(crate) mod read;
 pub(crate) mod rest;
 mod settings;
 pub(crate) mod sign;
+mod socket;
 pub(crate) mod stream;
 #[cfg(test)]
 pub(crate) mod testing;
+mod trade;
 pub(crate) mod user;
 pub(crate) mod words;
 
 pub use read::Unreadable;
 pub use rest::RestError;
 pub use settings::Settings;
+pub use trade::{BinanceVenue, NAME};

@@ -5,7 +5,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::rest::{Credentials, Rest};
 use super::settings::Settings;
-use crate::clock::Clock;
+use crate::clock::{Clock, SessionClock};
 use crate::feed::{self, Feed};
 use crate::serve::{AccountSpec, Options, start};
 use crate::types::Symbol;
@@ -59,7 +59,7 @@ impl Served {
     }
 
     pub(crate) fn client_in(&self, dir: Option<&std::path::Path>) -> Rest {
-        Rest::new(&self.settings, Some(keys()), self.clock, dir).expect("a client")
+        Rest::new(&self.settings, Some(keys()), SessionClock::wall(self.clock), dir).expect("a client")
     }
 
     /// Throws a switch of the server.

@@ -20,7 +20,7 @@ use super::call::{Call, Host, Security};
 use super::failure::{class_of, judge};
 use super::offset::{self, Offset, Sample};
 use super::{Class, Failure, Priority, calls};
-use crate::clock::Clock;
+use crate::clock::SessionClock;
 use crate::types::{Span, Timestamp};
 
 /// Largest reply that is read: the rules of all symbols are some megabytes.
@@ -88,7 +88,7 @@ struct Inner {
     account: String,
     credentials: Option<Credentials>,
     settings: Settings,
-    clock: Clock,
+    clock: SessionClock,
     state: Mutex<State>,
 }
 
@@ -112,7 +112,7 @@ impl Rest {
     pub(crate) fn new(
         settings: &Settings,
         credentials: Option<Credentials>,
-        clock: Clock,
+        clock: SessionClock,
         state_dir: Option<&Path>,
     ) -> Result<Rest, RestError> {
         let http = reqwest::Client::builder()
@@ -140,12 +140,12 @@ impl Rest {
     /// The venue's time now, as far as it has been measured.
     pub(crate) fn now(&self) -> Timestamp {
         let offset = self.state().offset.map_or(Span::ZERO, |offset| offset.offset);
-        self.0.clock.wall() + offset
+        self.0.clock.now() + offset
     }
 
     /// Is it time to measure the venue's clock again?
     pub(crate) fn is_clock_due(&self) -> bool {
-        let (wall, refresh) = (self.0.clock.wall(), self.0.settings.clock_refresh);
+        let (wall, refresh) = (self.0.clock.now(), self.0.settings.clock_refresh);
         self.state().offset.is_none_or(|last| wall.since(last.measured_at) >= refresh || wall < last.measured_at)
     }
 
@@ -162,13 +162,13 @@ impl Rest {
         let mut samples = Vec::with_capacity(CLOCK_SAMPLES);
         let mut failure = None;
         for _ in 0..CLOCK_SAMPLES {
-            let sent = self.0.clock.wall();
+            let sent = self.0.clock.now();
             // Without its time no signed request is possible, so this protects too.
             match self.once(&calls::market::time().with_priority(Priority::Reserved)).await {
                 Ok(body) => match read::json::<read::market::ServerTime>("the venue's time", &body) {
                     Ok(time) => {
                         let said = Timestamp::from_millis(time.server_time);
-                        samples.push(Sample { sent, said, received: self.0.clock.wall() });
+                        samples.push(Sample { sent, said, received: self.0.clock.now() });
                     }
                     Err(error) => failure = Some(Failure::unknown(error.to_string())),
                 },
@@ -245,10 +245,12 @@ impl Rest {
         call: Call<T>,
         patience: Span,
     ) -> Result<T, Failure> {
-        let begun = self.0.clock.uptime();
+        let begun = self.0.clock.clock().uptime();
         loop {
             match self.send(&call).await {
-                Err(Failure::NotSent { retry_at: Some(at), .. }) if self.0.clock.uptime() - begun < patience => {
+                Err(Failure::NotSent { retry_at: Some(at), .. })
+                    if self.0.clock.clock().uptime() - begun < patience =>
+                {
                     let wait = at.since(self.now()).to_std().clamp(Duration::from_millis(100), MAX_PATIENCE);
                     tokio::time::sleep(wait).await;
                 }

@@ -17,6 +17,8 @@ pub(crate) use call::Call;
 pub use client::RestError;
 pub(crate) use client::{Credentials, Rest};
 pub(crate) use failure::{Class, Failure};
+#[cfg(test)]
+pub(crate) use failure::judge;
 pub(crate) use offset::Offset;
 
 #[cfg(test)]

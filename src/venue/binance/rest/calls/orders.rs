@@ -122,6 +122,17 @@ pub(crate) fn query(symbol: &str, id: &ClientOrderId) -> Call<Order> {
     call.with("symbol", symbol).with("origClientOrderId", id)
 }
 
+/// Asks for a regular order by the venue's number.
+pub(crate) fn query_number(symbol: &str, number: u64) -> Call<Order> {
+    let call = Call::get("/fapi/v1/order", Signed, 1).with_priority(Priority::Reserved);
+    call.with("symbol", symbol).with("orderId", number)
+}
+
+/// Conditional orders of a symbol over the last days, ended ones included.
+pub(crate) fn all_algos(symbol: &str) -> Call<Vec<Algo>> {
+    Call::get("/fapi/v1/allAlgoOrders", Signed, 5).with("symbol", symbol).with("limit", MAX_TRADES)
+}
+
 /// Asks for a conditional order.
 pub(crate) fn query_algo(id: &ClientOrderId) -> Call<Algo> {
     let call = Call::get("/fapi/v1/algoOrder", Signed, 1).with_priority(Priority::Reserved);

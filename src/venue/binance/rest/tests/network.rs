@@ -6,7 +6,7 @@ use tokio::net::TcpListener;
 
 use super::super::calls::{account, market, orders};
 use super::super::{Credentials, Failure, Rest};
-use crate::clock::Clock;
+use crate::clock::{Clock, SessionClock};
 use crate::types::Span;
 use crate::venue::binance::settings::Settings;
 
@@ -21,7 +21,7 @@ fn client(address: &str) -> Rest {
         ..Settings::default()
     };
     let keys = Credentials::new(&SecretString::from(KEY), &SecretString::from(SECRET)).expect("keys");
-    Rest::new(&settings, Some(keys), Clock::start(), None).expect("a client")
+    Rest::new(&settings, Some(keys), SessionClock::wall(Clock::start()), None).expect("a client")
 }
 
 /// Tells the time truly, and answers everything else with `bytes`, after which it closes.
@@ -81,7 +81,7 @@ async fn a_redirect_is_not_followed() {
 async fn without_keys_nothing_signed_is_sent() {
     let address = server(b"").await;
     let settings = Settings { rest_url: format!("http://{address}"), ..Settings::default() };
-    let rest = Rest::new(&settings, None, Clock::start(), None).expect("a client");
+    let rest = Rest::new(&settings, None, SessionClock::wall(Clock::start()), None).expect("a client");
     let failure = rest.call(account::balance()).await.expect_err("no key");
     assert!(failure.to_string().contains("BINANCE_KEY"), "{failure}");
 }
