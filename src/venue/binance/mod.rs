@@ -28,4 +28,4 @@ pub(crate) mod words;
 pub use read::Unreadable;
 pub use rest::RestError;
 pub use settings::Settings;
-pub use trade::{BinanceVenue, NAME};
+pub use trade::{BinanceVenue, NAME, Way, Wiring};

@@ -19,7 +19,7 @@ use crate::protocol::{
     AccountReport, CancelOutcome, Command, DoneReason, Event, Lookup, OrderReport, OrderRequest, ReportBody, Stage,
     TradingState, VenueReport, VenueRequest,
 };
-use crate::types::{ClientOrderId, InstrumentId, Instruments, Qty, Timestamp, VenueOrderId};
+use crate::types::{ClientOrderId, InstrumentId, Instruments, Qty, Span, Timestamp, VenueOrderId};
 use crate::venue::inbox::Inbox;
 
 /// The desk: everything that a request needs. Shared by its tasks.
@@ -29,6 +29,8 @@ pub(super) struct Desk {
     pub instruments: Instruments,
     pub inbox: Inbox<Event>,
     pub clock: SessionClock,
+    /// Within how much session time a question is answered, or has failed.
+    pub answer_deadline: Span,
     pub names: Mutex<Names>,
     pub watch: Mutex<Watch>,
     pub movements: Mutex<Movements>,
@@ -42,22 +44,39 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Desk {
-    /// Does what is asked, and puts the answer into the inbox. There always is one.
+    /// Does what is asked, and puts the answer into the inbox. There always is one. A question that is not answered within
+    /// its deadline has failed: an answer that came later would be one to an older question than `orders` takes it for.
     pub(super) async fn perform(&self, request: VenueRequest) {
         match request {
             VenueRequest::Submit(order) => self.submit(&order).await,
             VenueRequest::Cancel { client_id, instrument } => self.cancel(client_id, instrument).await,
+            question @ (VenueRequest::QueryOrder { .. }
+            | VenueRequest::OpenOrders
+            | VenueRequest::Positions
+            | VenueRequest::Balance
+            | VenueRequest::Fills { .. }) => {
+                let within = self.clock.wall_span(self.answer_deadline).to_std();
+                if tokio::time::timeout(within, self.ask(&question)).await.is_err() {
+                    self.turn_away(&question, "it was not answered in time");
+                }
+            }
+        }
+    }
+
+    async fn ask(&self, question: &VenueRequest) {
+        match *question {
             VenueRequest::QueryOrder { client_id, instrument } => self.query(client_id, instrument).await,
             VenueRequest::OpenOrders => self.poll("open orders", self.open_orders().await),
             VenueRequest::Positions => self.poll("positions", self.positions().await),
             VenueRequest::Balance => self.tell_balance().await,
             VenueRequest::Fills { since } => self.poll("fills", self.fills(since).await),
+            VenueRequest::Submit(_) | VenueRequest::Cancel { .. } => {}
         }
     }
 
-    /// The answer to a request that cannot even be tried.
-    pub(super) fn turn_away(&self, request: &VenueRequest) {
-        let reason = || "too many requests are on their way".to_owned();
+    /// The answer to a request that has none.
+    pub(super) fn turn_away(&self, request: &VenueRequest, why: &str) {
+        let reason = || why.to_owned();
         match request {
             VenueRequest::Submit(order) => {
                 self.report(order.client_id, order.instrument, None, ReportBody::NotSent { reason: reason() });

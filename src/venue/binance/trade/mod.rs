@@ -16,19 +16,21 @@ mod setup;
 mod tests;
 mod watch;
 
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use secrecy::SecretString;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::rest::Rest;
+use super::rest::{Credentials, Rest, RestError};
 use super::settings::Settings;
 use crate::clock::SessionClock;
 use crate::protocol::{Event, MarketEvent, VenueRequest};
-use crate::types::{Instruments, Timestamp};
+use crate::types::{Instruments, Span, Timestamp};
 use crate::venue::inbox::Inbox;
 use crate::venue::{Venue, VenueError};
 use desk::Desk;
@@ -45,20 +47,61 @@ const INBOX: usize = 8_192;
 /// The user stream stands within this time, or the start ends.
 const OPEN_WITHIN: Duration = Duration::from_secs(20);
 
-/// What a way to the venue is made of.
-pub(crate) struct Wiring<'a> {
+/// The way to Binance's REST: signed if there are keys. What is asked over it keeps within one budget, whoever asks.
+pub struct Way(Rest);
+
+impl Way {
+    /// Bans are remembered in `dir`.
+    ///
+    /// # Errors
+    /// If an address or a key cannot be used.
+    pub fn new(
+        settings: &Settings,
+        keys: Option<(&SecretString, &SecretString)>,
+        clock: SessionClock,
+        dir: Option<&Path>,
+    ) -> Result<Way, VenueError> {
+        let wrong = |error: RestError| VenueError::Settings(error.to_string());
+        let credentials = keys.map(|(key, secret)| Credentials::new(key, secret)).transpose().map_err(wrong)?;
+        Ok(Way(Rest::new(settings, credentials, clock, dir).map_err(wrong)?))
+    }
+
+    /// The venue's time less the session's.
+    ///
+    /// # Errors
+    /// If the venue does not say.
+    pub async fn measure(&self) -> Result<Span, VenueError> {
+        let measured = self.0.sync_clock().await;
+        measured.map(|measured| measured.offset).map_err(|failure| VenueError::Unreachable(failure.to_string()))
+    }
+
+    /// The client itself.
+    pub(crate) fn rest(&self) -> Rest {
+        self.0.clone()
+    }
+}
+
+/// What trading at the venue needs.
+pub struct Wiring<'a> {
+    /// Where it is.
     pub settings: &'a Settings,
-    pub rest: Rest,
+    /// The way there, with keys.
+    pub way: Way,
+    /// What is traded.
     pub instruments: Instruments,
     /// The leverage that every symbol is set to.
     pub leverage: u32,
+    /// Session time.
     pub clock: SessionClock,
+    /// Within how much session time a question is answered, or has failed.
+    pub answer_deadline: Span,
     /// Rung when something has arrived for the loop.
     pub arrivals: Arc<Notify>,
+    /// Joins what runs for it.
     pub tracker: TaskTracker,
 }
 
-/// The way to Binance. What runs for it ends when it is dropped.
+/// Binance, as orders see it. What runs for it ends when it is dropped.
 pub struct BinanceVenue {
     desk: Arc<Desk>,
     room: Arc<Semaphore>,
@@ -73,8 +116,8 @@ impl BinanceVenue {
     ///
     /// # Errors
     /// If the venue cannot be reached, will not have the key, or the account is not as it must be.
-    pub(crate) async fn open(wiring: Wiring<'_>) -> Result<(BinanceVenue, String), VenueError> {
-        let Wiring { settings, rest, instruments, leverage, clock, arrivals, tracker } = wiring;
+    pub async fn open(wiring: Wiring<'_>) -> Result<(BinanceVenue, String), VenueError> {
+        let Wiring { settings, way: Way(rest), instruments, leverage, clock, answer_deadline, arrivals, tracker } = wiring;
         let unreachable = |what: &str| VenueError::Unreachable(what.to_owned());
         let measured = rest.sync_clock().await;
         let measured = measured.map_err(|failure| VenueError::Unreachable(format!("the venue's clock: {failure}")))?;
@@ -85,6 +128,7 @@ impl BinanceVenue {
             instruments,
             inbox,
             clock,
+            answer_deadline,
             names: Mutex::default(),
             watch: Mutex::default(),
             movements: Mutex::default(),
@@ -130,7 +174,7 @@ impl Venue for BinanceVenue {
 
     fn send(&mut self, _: Timestamp, request: VenueRequest) -> Result<(), VenueError> {
         let Ok(place) = Arc::clone(&self.room).try_acquire_owned() else {
-            self.desk.turn_away(&request);
+            self.desk.turn_away(&request, "too many requests are on their way");
             return Ok(());
         };
         let desk = Arc::clone(&self.desk);

@@ -1,5 +1,7 @@
 //! Questions about the account as a whole: what is open, what is held, what was traded.
 
+use futures_util::{StreamExt, TryStreamExt, stream};
+
 use super::super::read::Said;
 use super::super::read::account::Position;
 use super::super::read::order::{Algo, Order, UserTrade};
@@ -19,6 +21,8 @@ use crate::types::{
 
 /// With more instruments than this, one question for all symbols is cheaper than one for each.
 const ASKED_ONE_BY_ONE: usize = 20;
+/// Questions on their way at once for one that is put for every instrument.
+const AT_ONCE: usize = 8;
 /// Longest stretch of trades in one answer.
 const TRADES_SPAN: Span = Span::secs(7 * 86_400 - 1);
 /// The venue forgets trades after half a year.
@@ -28,16 +32,14 @@ impl Desk {
     /// Every open order on our instruments. Conditional ones are asked for first: one that triggers in between is then
     /// listed twice rather than never.
     pub(super) async fn open_orders(&self) -> Result<AccountReport, Failure> {
-        let mut listed = Vec::new();
-        for symbol in self.asked_symbols() {
-            let algos = self.rest.call(orders::open_algos(symbol)).await?;
-            listed.extend(algos.iter().filter_map(|algo| self.conditional(algo)));
-        }
-        for symbol in self.asked_symbols() {
-            let regular = self.rest.call(orders::open(symbol)).await?;
-            listed.extend(regular.iter().filter_map(|order| self.regular(order)));
-        }
-        Ok(AccountReport::OpenOrders(listed))
+        let symbols = self.asked_symbols();
+        let algos = symbols.iter().map(|symbol| self.rest.call(orders::open_algos(*symbol)));
+        let algos: Vec<Vec<Algo>> = stream::iter(algos).buffered(AT_ONCE).try_collect().await?;
+        let regular = symbols.iter().map(|symbol| self.rest.call(orders::open(*symbol)));
+        let regular: Vec<Vec<Order>> = stream::iter(regular).buffered(AT_ONCE).try_collect().await?;
+        let algos = algos.iter().flatten().filter_map(|algo| self.conditional(algo));
+        let regular = regular.iter().flatten().filter_map(|order| self.regular(order));
+        Ok(AccountReport::OpenOrders(algos.chain(regular).collect()))
     }
 
     fn asked_symbols(&self) -> Vec<Option<&str>> {
@@ -67,14 +69,19 @@ impl Desk {
     /// Our trades since then on every instrument, oldest first.
     pub(super) async fn fills(&self, since: Timestamp) -> Result<AccountReport, Failure> {
         lock(&self.movements).since(since);
-        let mut fills = Vec::new();
-        for instrument in self.instruments.ids() {
-            for trade in trades_since(&self.rest, self.symbol(instrument), since).await? {
-                fills.push(self.fill(instrument, &trade).await?);
-            }
-        }
+        let traded = self.instruments.ids().map(|instrument| self.fills_of(instrument, since));
+        let traded: Vec<Vec<Fill>> = stream::iter(traded).buffered(AT_ONCE).try_collect().await?;
+        let mut fills: Vec<Fill> = traded.into_iter().flatten().collect();
         fills.sort_by_key(|fill| (fill.at, fill.trade_id));
         Ok(AccountReport::Fills(fills))
+    }
+
+    async fn fills_of(&self, instrument: InstrumentId, since: Timestamp) -> Result<Vec<Fill>, Failure> {
+        let mut fills = Vec::new();
+        for trade in trades_since(&self.rest, self.symbol(instrument), since).await? {
+            fills.push(self.fill(instrument, &trade).await?);
+        }
+        Ok(fills)
     }
 
     async fn fill(&self, instrument: InstrumentId, trade: &UserTrade) -> Result<Fill, Failure> {

@@ -139,10 +139,11 @@ async fn connect_as(
     let bell = Arc::new(Notify::new());
     let wiring = Wiring {
         settings: &served.settings,
-        rest,
+        way: Way(rest),
         instruments: crate::feed::instruments::load(None, &symbols()).expect("instruments"),
         leverage,
         clock,
+        answer_deadline: crate::types::Span::secs(5),
         arrivals: Arc::clone(&bell),
         tracker: TaskTracker::new(),
     };
