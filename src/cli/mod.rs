@@ -14,7 +14,8 @@ use std::path::PathBuf;
 use clap::{CommandFactory, FromArgMatches};
 
 pub use args::{
-    BacktestFlags, ConfigCommand, ConfigFormat, ExchangeFlags, Invocation, RunFlags, Task, TradesFlags, TradesFormat,
+    BacktestFlags, ConfigCommand, ConfigFormat, DownloadFlags, ExchangeFlags, FlattenFlags, Invocation, RunFlags, Task,
+    TradesFlags, TradesFormat,
 };
 pub use backtest::backtest_text;
 pub use clap_complete::Shell;

@@ -231,9 +231,7 @@ impl Engine {
             AccountReport::Fills(fills) => {
                 let mut fills = fills.clone();
                 let opened_at = self.reconciliation.opened_at;
-                fills.retain(|fill| {
-                    self.knows(fill.instrument) && opened_at.is_none_or(|opened| fill.at >= opened)
-                });
+                fills.retain(|fill| self.knows(fill.instrument) && opened_at.is_none_or(|opened| fill.at >= opened));
                 for applied in self.orders.reconcile_fills(at, &fills) {
                     self.absorb_applied(at, applied, out);
                 }

@@ -215,6 +215,10 @@ pub fn open(
     let instruments = instruments::load(settings.instruments_file.as_deref(), symbols)?;
     let range = timerange.unwrap_or_default();
     Ok(match FeedSpec::parse(spec)? {
+        FeedSpec::Binance => {
+            let why = "a venue's market is listened to in real time, by the daemon alone";
+            return Err(FeedError::Spec { given: spec.to_owned(), why });
+        }
         FeedSpec::Synthetic => {
             Box::new(synthetic::SyntheticFeed::new(&settings.synthetic, instruments, range, seed)?) as Box<dyn Feed>
         }

@@ -137,12 +137,13 @@ impl Parts<'_> {
             tracker: self.tracker.clone(),
             cancel: self.cancel.child_token(),
         };
-        let feed = BinanceFeed::open(&settings.venue.binance, &settings.run.symbols, around).await.map_err(|error| {
-            RunError::Venue(match error {
-                OpenError::Unreachable(why) => VenueError::Unreachable(why),
-                OpenError::Symbols(why) => VenueError::Settings(why),
-            })
-        })?;
+        let feed =
+            BinanceFeed::open(&settings.venue.binance, &settings.run.symbols, around).await.map_err(|error| {
+                RunError::Venue(match error {
+                    OpenError::Unreachable(why) => VenueError::Unreachable(why),
+                    OpenError::Symbols(why) => VenueError::Settings(why),
+                })
+            })?;
         let place = match self.mode {
             Mode::Paper => self.paper(),
             Mode::Live => self.live(way, &feed, time, &arrivals).await?,
@@ -152,10 +153,7 @@ impl Parts<'_> {
 
     fn paper(&self) -> Place {
         let settings = &self.config.settings;
-        Place::Paper {
-            exchange: Box::new(settings.exchange.clone()),
-            faults: Box::new(settings.faults.venue.clone()),
-        }
+        Place::Paper { exchange: Box::new(settings.exchange.clone()), faults: Box::new(settings.faults.venue.clone()) }
     }
 
     async fn live(

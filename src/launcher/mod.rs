@@ -6,9 +6,13 @@ mod backtest;
 mod banner;
 mod commands;
 mod daemon;
+mod doctor;
+mod download;
 mod exchange;
+mod flatten;
 mod restart;
 mod told;
+mod venue;
 
 use std::process::ExitCode;
 
@@ -45,7 +49,7 @@ pub fn main(clock: Clock) -> ExitCode {
     let environment = environment();
     let done = match &asked.task {
         Some(task) => commands::run(task, &asked, &environment, clock),
-        None if asked.run.dry_run => commands::doctor(&asked, &environment, clock),
+        None if asked.run.dry_run => doctor::run(&asked, &environment, clock),
         None => daemon::run(&asked, &environment, clock),
     };
     match done {

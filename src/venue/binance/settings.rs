@@ -26,6 +26,13 @@ pub struct Settings {
     pub reserve: Rate,
     /// The venue's clock is measured this often: from 10s to 1h.
     pub clock_refresh: Span,
+    /// Are trades of others listened to? Strategies do not need them; a simulated exchange beside the real market
+    /// fills resting orders by them.
+    pub trades: bool,
+    /// A connection that has been silent for so long is replaced: from 2s to 30s. Mark prices come every second.
+    pub silence_limit: Span,
+    /// A connection is renewed after so long, before the venue ends it after a day: from 1m to 23h50m.
+    pub renew_after: Span,
 }
 
 impl Default for Settings {
@@ -39,6 +46,9 @@ impl Default for Settings {
             request_timeout: Span::secs(10),
             reserve: Rate::percent(20),
             clock_refresh: Span::mins(5),
+            trades: true,
+            silence_limit: Span::secs(4),
+            renew_after: Span::HOUR * 23,
         }
     }
 }
@@ -93,6 +103,8 @@ impl Settings {
         within("order_timeout", self.order_timeout, Span::SECOND, Span::secs(30))?;
         within("request_timeout", self.request_timeout, Span::SECOND, Span::secs(60))?;
         within("clock_refresh", self.clock_refresh, Span::secs(10), Span::HOUR)?;
+        within("silence_limit", self.silence_limit, Span::secs(2), Span::secs(30))?;
+        within("renew_after", self.renew_after, Span::MINUTE, Span::mins(23 * 60 + 50))?;
         if self.reserve < Rate::percent(5) || self.reserve > Rate::percent(50) {
             return Err(format!("venue.binance.reserve = {}: use from 5% to 50%", self.reserve));
         }
@@ -150,7 +162,7 @@ mod tests {
     fn each_setting_has_a_range() {
         assert_eq!(Settings::default().check(), Ok(()));
         type Change = fn(&mut Settings);
-        let table: [(&str, Change); 8] = [
+        let table: [(&str, Change); 10] = [
             ("rest_url", |s| s.rest_url = "http://example.com".into()),
             ("stream_url", |s| s.stream_url = "ws://example.com".into()),
             ("account_url", |s| s.account_url = String::new()),
@@ -159,6 +171,8 @@ mod tests {
             ("request_timeout", |s| s.request_timeout = Span::HOUR),
             ("reserve", |s| s.reserve = Rate::ZERO),
             ("clock_refresh", |s| s.clock_refresh = Span::DAY),
+            ("silence_limit", |s| s.silence_limit = Span::SECOND),
+            ("renew_after", |s| s.renew_after = Span::DAY),
         ];
         for (name, change) in table {
             let mut settings = Settings::default();

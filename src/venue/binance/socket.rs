@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
-use tokio_tungstenite::{WebSocketStream, client_async_with_config};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
 
 /// A connection that does not stand within this time will not.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
@@ -19,7 +19,7 @@ const MOST_BYTES: usize = 4 << 20;
 const READ_BUFFER: usize = 8 << 10;
 
 /// A connection.
-pub(crate) struct Socket(WebSocketStream<TcpStream>);
+pub(crate) struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 /// What comes over it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub(crate) enum SocketError {
 }
 
 impl Socket {
-    /// Connects.
+    /// Connects, encrypted where the address says `wss`.
     ///
     /// # Errors
     /// If it does not stand in time.
@@ -53,14 +53,15 @@ impl Socket {
     async fn dial(url: &str) -> Result<Socket, SocketError> {
         let request = url.into_client_request().map_err(|_| SocketError::Address)?;
         let uri = request.uri();
-        let (host, port) = (uri.host().ok_or(SocketError::Address)?, uri.port_u16().unwrap_or(80));
+        let usual_port = if uri.scheme_str() == Some("wss") { 443 } else { 80 };
+        let (host, port) = (uri.host().ok_or(SocketError::Address)?, uri.port_u16().unwrap_or(usual_port));
         let stream = TcpStream::connect((host.trim_matches(['[', ']']), port)).await.map_err(ended)?;
         stream.set_nodelay(true).map_err(ended)?;
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
             .max_message_size(Some(MOST_BYTES))
             .max_frame_size(Some(MOST_BYTES));
-        let (socket, _) = client_async_with_config(request, stream, Some(config)).await.map_err(lost)?;
+        let (socket, _) = client_async_tls_with_config(request, stream, Some(config), None).await.map_err(lost)?;
         Ok(Socket(socket))
     }
 
@@ -77,12 +78,24 @@ impl Socket {
         }
     }
 
+    /// Sends a message.
+    ///
+    /// # Errors
+    /// When the connection is over.
+    pub(crate) async fn send(&mut self, text: String) -> Result<(), SocketError> {
+        self.put(Message::text(text)).await
+    }
+
     /// Asks for a sign of life.
     ///
     /// # Errors
     /// When the connection is over.
     pub(crate) async fn ping(&mut self) -> Result<(), SocketError> {
-        let sent = tokio::time::timeout(SEND_WITHIN, self.0.send(Message::Ping(Vec::new().into()))).await;
+        self.put(Message::Ping(Vec::new().into())).await
+    }
+
+    async fn put(&mut self, message: Message) -> Result<(), SocketError> {
+        let sent = tokio::time::timeout(SEND_WITHIN, self.0.send(message)).await;
         sent.map_err(|_| SocketError::Late)?.map_err(lost)
     }
 }

@@ -30,7 +30,7 @@ pub(crate) enum Host {
 }
 
 /// A request whose reply is a `T`.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Call<T> {
     pub(super) method: Method,
     pub(super) host: Host,
@@ -45,6 +45,12 @@ pub(crate) struct Call<T> {
     /// Is it of the order path? Its window and its deadline are short then.
     pub(super) is_order: bool,
     reply: PhantomData<fn() -> T>,
+}
+
+impl<T> Clone for Call<T> {
+    fn clone(&self) -> Call<T> {
+        Call { method: self.method.clone(), params: self.params.clone(), ..*self }
+    }
 }
 
 impl<T> Call<T> {

@@ -183,6 +183,11 @@ impl Rest {
         Ok(measured)
     }
 
+    /// Can it sign?
+    pub(crate) fn has_keys(&self) -> bool {
+        self.0.credentials.is_some()
+    }
+
     /// Takes over the limits that the venue lists.
     pub(crate) fn learn_limits(&self, info: &ExchangeInfo) {
         self.state().budget.learn(&info.rate_limits);

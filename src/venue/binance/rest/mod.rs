@@ -16,9 +16,9 @@ pub(crate) use budget::Priority;
 pub(crate) use call::Call;
 pub use client::RestError;
 pub(crate) use client::{Credentials, Rest};
-pub(crate) use failure::{Class, Failure};
 #[cfg(test)]
 pub(crate) use failure::judge;
+pub(crate) use failure::{Class, Failure};
 pub(crate) use offset::Offset;
 
 #[cfg(test)]

@@ -117,7 +117,8 @@ impl BinanceVenue {
     /// # Errors
     /// If the venue cannot be reached, will not have the key, or the account is not as it must be.
     pub async fn open(wiring: Wiring<'_>) -> Result<(BinanceVenue, String), VenueError> {
-        let Wiring { settings, way: Way(rest), instruments, leverage, clock, answer_deadline, arrivals, tracker } = wiring;
+        let Wiring { settings, way: Way(rest), instruments, leverage, clock, answer_deadline, arrivals, tracker } =
+            wiring;
         let unreachable = |what: &str| VenueError::Unreachable(what.to_owned());
         let measured = rest.sync_clock().await;
         let measured = measured.map_err(|failure| VenueError::Unreachable(format!("the venue's clock: {failure}")))?;

@@ -32,21 +32,26 @@ impl Desk {
     /// Every open order on our instruments. Conditional ones are asked for first: one that triggers in between is then
     /// listed twice rather than never.
     pub(super) async fn open_orders(&self) -> Result<AccountReport, Failure> {
-        let symbols = self.asked_symbols();
-        let algos = symbols.iter().map(|symbol| self.rest.call(orders::open_algos(*symbol)));
+        let algos = self.asked().into_iter().map(|of| self.open_algos(of));
         let algos: Vec<Vec<Algo>> = stream::iter(algos).buffered(AT_ONCE).try_collect().await?;
-        let regular = symbols.iter().map(|symbol| self.rest.call(orders::open(*symbol)));
+        let regular = self.asked().into_iter().map(|of| self.open_regular(of));
         let regular: Vec<Vec<Order>> = stream::iter(regular).buffered(AT_ONCE).try_collect().await?;
         let algos = algos.iter().flatten().filter_map(|algo| self.conditional(algo));
         let regular = regular.iter().flatten().filter_map(|order| self.regular(order));
         Ok(AccountReport::OpenOrders(algos.chain(regular).collect()))
     }
 
-    fn asked_symbols(&self) -> Vec<Option<&str>> {
-        if self.instruments.len() > ASKED_ONE_BY_ONE {
-            return vec![None];
-        }
-        self.instruments.iter().map(|(_, one)| Some(one.venue_symbol.as_str())).collect()
+    /// Each instrument, or none for all symbols at once.
+    fn asked(&self) -> Vec<Option<InstrumentId>> {
+        if self.instruments.len() > ASKED_ONE_BY_ONE { vec![None] } else { self.instruments.ids().map(Some).collect() }
+    }
+
+    async fn open_algos(&self, of: Option<InstrumentId>) -> Result<Vec<Algo>, Failure> {
+        self.rest.call(orders::open_algos(of.map(|of| self.symbol(of)))).await
+    }
+
+    async fn open_regular(&self, of: Option<InstrumentId>) -> Result<Vec<Order>, Failure> {
+        self.rest.call(orders::open(of.map(|of| self.symbol(of)))).await
     }
 
     /// Positions that are not flat. The list must be whole: an answer that cannot be read is none.

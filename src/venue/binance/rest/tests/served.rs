@@ -166,7 +166,7 @@ async fn a_limit_that_is_used_up_silences_until_it_is_free() {
     let served = Served::demo().await;
     let rest = served.client();
     rest.sync_clock().await.expect("a clock");
-    served.control("rate-limit", serde_json::Value::Null).await;
+    served.control("rate-limit", serde_json::json!({})).await;
     let first = rest.call(market::time()).await;
     // The minute may have turned between the switch and the question.
     if let Err(failure) = first {
