@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use serde_json::value::RawValue;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -13,7 +12,7 @@ use super::call::{Answer, Call};
 use super::hub::{ConnectionId, Outgoing};
 use super::route::Route;
 use super::state::Keeper;
-use super::streams;
+use super::streams::{self, Asked};
 use super::time::ServerTime;
 use super::topic::Entrance;
 use super::world::World;
@@ -40,7 +39,7 @@ pub(crate) enum Command {
     /// It listens to an account.
     Listen { id: ConnectionId, key: String, events: Vec<String> },
     /// It asks for something.
-    Ask { id: ConnectionId, entrance: Entrance, request: Box<RawValue> },
+    Ask { id: ConnectionId, entrance: Entrance, asked: Box<Asked> },
     /// It is gone.
     Disconnect { id: ConnectionId },
     /// Something is to go wrong, or to go on.
@@ -152,8 +151,8 @@ impl Owner {
                 }
             }
             Command::Listen { id, key, events } => streams::listen(&mut self.world, id, &key, events),
-            Command::Ask { id, entrance, request } => {
-                streams::ask(&mut self.world, id, entrance, &request, self.strict_routes);
+            Command::Ask { id, entrance, asked } => {
+                streams::ask(&mut self.world, id, entrance, &asked, self.strict_routes);
             }
             Command::Disconnect { id } => self.world.hub.disconnect(id),
             Command::Control(act) => {

@@ -11,7 +11,7 @@ use super::shift::ShiftedFeed;
 use super::topic::Topic;
 use crate::exchange::{AccountId, Change, Exchange};
 use crate::feed::FeedError;
-use crate::protocol::{DoneReason, MarketData, MarketEvent};
+use crate::protocol::{DoneReason, MarketData, MarketEvent, Stage};
 use crate::types::{InstrumentId, Timeframe, Timestamp, VenueOrderId};
 use crate::venue::binance::stream::{ForceOrder, MarketMessage};
 use crate::venue::binance::user::{EndangeredPosition, UserMessage};
@@ -142,6 +142,7 @@ impl World {
         if rows.is_empty() {
             return;
         }
+        self.note_deadlines(&rows);
         let hub = &self.hub;
         let Told { private, trades, forced, touched } =
             self.books.take_in(&rows, &self.exchange, |account| hub.hears(account));
@@ -184,11 +185,6 @@ impl World {
         open.len()
     }
 
-    /// A limit order that ends by itself.
-    pub(crate) fn ends_at(&mut self, at: Timestamp, account: AccountId, id: VenueOrderId) {
-        self.good_till.insert((at, account, id));
-    }
-
     /// Starts, restarts or (without an instant) stops the countdown of an account on an instrument.
     pub(crate) fn set_countdown(&mut self, account: AccountId, id: InstrumentId, at: Option<Timestamp>) {
         match at {
@@ -206,7 +202,20 @@ impl World {
         if on { self.multi_assets.insert(account) } else { self.multi_assets.remove(&account) }
     }
 
-    /// Deadlines are not part of the journal; the orders that have them are.
+    /// Orders that end by themselves are those that are open and have a deadline; of the others nothing stays.
+    fn note_deadlines(&mut self, rows: &[Change]) {
+        for row in rows {
+            let Change::Order(row) = row else { continue };
+            let Some(at) = row.terms.good_till else { continue };
+            let key = (at, row.account, row.venue_order_id);
+            match row.stage {
+                Stage::Done(_) => self.good_till.remove(&key),
+                Stage::Intended | Stage::Sent | Stage::Working => self.good_till.insert(key),
+            };
+        }
+    }
+
+    /// The deadlines of orders that were open before this run.
     pub(crate) fn restore_deadlines(&mut self) {
         for account in self.exchange.accounts() {
             let open = self.books.get(account).into_iter().flat_map(|book| book.open());

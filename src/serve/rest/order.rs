@@ -175,9 +175,6 @@ fn placed(world: &mut World, call: &Call<'_>) -> Result<OrderReply, ApiError> {
     let id = world.exchange.place(call.at, call.account, &parsed.request, parsed.terms)?;
     world.tell();
     world.books.of(call.account).annotate(id, |row| row.price_match = parsed.price_match);
-    if let Some(at) = parsed.terms.good_till {
-        world.ends_at(at, call.account, id);
-    }
     let row = world.books.get(call.account).and_then(|book| book.order(id.0, call.at));
     let row = row.ok_or_else(|| ApiError::of(-1000))?;
     let reply = replies::order(row, world.exchange.instruments(), Answering::Act);
