@@ -7,6 +7,7 @@ mod commands;
 mod daemon;
 mod data;
 mod exchange;
+mod replay;
 mod restart;
 mod sweep;
 mod told;

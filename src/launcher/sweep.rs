@@ -1,5 +1,8 @@
 //! The `sweep` command: what varies is read, the runs are made on all cores, and what they came to goes where it was asked to.
 
+mod ranges;
+mod table;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
@@ -84,8 +87,6 @@ pub(super) fn run(flags: &SweepFlags, asked: &Invocation, environment: &Environm
     Ok(Exit::Clean)
 }
 
-mod ranges;
-
 /// What a run is made from.
 struct Runs<'a> {
     asked: &'a Invocation,
@@ -110,6 +111,7 @@ impl Runs<'_> {
         Ok(Plan {
             feed: feed.map_err(|error| error.to_string())?,
             rooms: daemon::rooms(self.asked, &settings),
+            guests: Vec::new(),
             exchange: settings.exchange.clone(),
             seed: settings.run.seed,
         })
@@ -244,8 +246,6 @@ fn write_outputs(flags: &SweepFlags, report: &SweepReport) -> Result<(), Failure
     }
     Ok(())
 }
-
-mod table;
 
 fn map_axes(flags: &SweepFlags, axes: &[Axis]) -> Result<(String, String), String> {
     let mut varied = axes.iter().map(|axis| axis.setting.clone());

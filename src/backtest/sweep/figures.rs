@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::super::run::Outcome;
-use crate::portfolio::statistics::{daily_returns, statistics};
+use crate::portfolio::statistics::daily_returns;
 use crate::types::Usdt;
 
 /// The figures of one run; `portfolio::statistics` gives each formula. Ratios are bare: 0.05 is 5 %.
@@ -68,9 +68,8 @@ pub struct Moments {
 impl Figures {
     /// The figures of a run; with `daily`, its daily returns too.
     pub fn new(outcome: &Outcome, daily: bool) -> Figures {
-        let curve = &outcome.books.equity;
-        let all = statistics(curve, &outcome.books.trades);
-        let returns = daily_returns(curve);
+        let all = outcome.statistics();
+        let returns = daily_returns(&outcome.books.equity);
         Figures {
             equity: outcome.view.equity,
             total_return: all.total_return,
