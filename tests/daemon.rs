@@ -20,8 +20,11 @@ mod replayed;
 mod restarts;
 #[path = "daemon/run.rs"]
 mod run;
+#[expect(dead_code, reason = "tests of live trading use more of it")]
 mod support;
 #[path = "daemon/sweep.rs"]
 mod sweep;
 #[path = "daemon/talk.rs"]
 mod talk;
+#[path = "daemon/venue.rs"]
+mod venue;

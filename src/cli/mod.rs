@@ -17,7 +17,7 @@ use clap::{CommandFactory, FromArgMatches};
 
 pub use args::{
     BacktestFlags, ConfigCommand, ConfigFormat, DataCheckFlags, DataCommand, DataConvertFlags, DataFormat,
-    ExchangeFlags, Invocation, RunFlags, SweepFlags, Task, TradesFlags, TradesFormat,
+    DownloadFlags, ExchangeFlags, FlattenFlags, Invocation, RunFlags, SweepFlags, Task, TradesFlags, TradesFormat,
 };
 pub use backtest::backtest_text;
 pub use clap_complete::Shell;

@@ -36,6 +36,10 @@ impl Tape {
         let instruments = instruments::load(settings.instruments_file.as_deref(), symbols)?;
         let range = timerange.unwrap_or_default();
         let source = match FeedSpec::parse(spec)? {
+            FeedSpec::Binance => {
+                let why = "a venue's market is listened to in real time, by the daemon alone";
+                return Err(FeedError::Spec { given: spec.to_owned(), why });
+            }
             FeedSpec::Synthetic => Source::Synthetic { settings: settings.clone(), seed },
             FeedSpec::File(path) => match file::discover(&path, &instruments)? {
                 file::Found::Bars(files) => {

@@ -1,16 +1,21 @@
 //! Floor 10: wiring. What the command line asks for is looked up, opened, started, run and ended here, and every way to end
 //! has its exit code.
 
+mod assembly;
 mod backtest;
 mod banner;
 mod commands;
 mod daemon;
 mod data;
+mod doctor;
+mod download;
 mod exchange;
+mod flatten;
 mod replay;
 mod restart;
 mod sweep;
 mod told;
+mod venue;
 
 use std::process::ExitCode;
 
@@ -48,7 +53,7 @@ pub fn main(clock: Clock) -> ExitCode {
     let environment = environment();
     let done = match &asked.task {
         Some(task) => commands::run(task, &asked, &environment, clock),
-        None if asked.run.dry_run => commands::doctor(&asked, &environment, clock),
+        None if asked.run.dry_run => doctor::run(&asked, &environment, clock),
         None => daemon::run(&asked, &environment, clock),
     };
     match done {

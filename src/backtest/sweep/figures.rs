@@ -68,8 +68,9 @@ pub struct Moments {
 impl Figures {
     /// The figures of a run; with `daily`, its daily returns too.
     pub fn new(outcome: &Outcome, daily: bool) -> Figures {
+        let curve = &outcome.books.equity;
         let all = outcome.statistics();
-        let returns = daily_returns(&outcome.books.equity);
+        let returns = daily_returns(curve);
         Figures {
             equity: outcome.view.equity,
             total_return: all.total_return,
