@@ -4,6 +4,8 @@
 mod bench;
 #[path = "daemon/commands.rs"]
 mod commands;
+#[path = "daemon/data.rs"]
+mod data;
 #[path = "daemon/endings.rs"]
 mod endings;
 #[path = "daemon/exits.rs"]
@@ -19,5 +21,9 @@ mod restarts;
 #[path = "daemon/run.rs"]
 mod run;
 mod support;
+#[path = "daemon/sweep.rs"]
+mod sweep;
 #[path = "daemon/talk.rs"]
 mod talk;
+#[path = "daemon/venue.rs"]
+mod venue;

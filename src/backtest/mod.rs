@@ -9,6 +9,7 @@ mod replay;
 mod report;
 mod run;
 mod story;
+pub mod sweep;
 
 pub use books::Books;
 pub use candles::Candles;

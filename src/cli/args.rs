@@ -1,5 +1,8 @@
 //! Flags and commands. The comments of this file are the text of `--help`.
 
+mod data;
+mod sweep;
+
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -7,12 +10,17 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use super::strategy::{self, StrategyChoice};
-use super::values::{self, account, feed, log_format, pace, reason, restarts, seconds, share, speed, timerange};
+use super::values::{
+    self, account, feed, log_format, pace, reason, restarts, seconds, share, speed, timeframe, timerange,
+};
 use crate::clock::Speed;
 use crate::config::Override;
 use crate::serve::AccountSpec;
 use crate::telemetry::LogFormat;
-use crate::types::{Rate, Span, Symbol};
+use crate::types::{Rate, Span, Symbol, Timeframe};
+
+pub use data::{DataCheckFlags, DataCommand, DataConvertFlags, DataFormat};
+pub use sweep::SweepFlags;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -44,6 +52,24 @@ By default the results are checked as well: decisions are made again with the fu
 warm-up alone; the figures are split into sample and out of sample; and the drawdown is drawn in other orders of the trades.
 
 Every other setting is read from the file and the environment as the daemon reads it: fees, latencies, depth, limits.";
+
+const FLATTEN_HELP: &str = "\
+It needs BINANCE_KEY and BINANCE_SECRET (or their _FILE forms) and the venue's address, and neither the daemon nor its
+ledger. Regular orders are cancelled and positions closed at the market with orders that can only shrink them, again and
+again, until the venue itself says that nothing is open; only then the stops are removed. Each step is printed. A daemon
+that runs beside it sees the closing orders, and halts.
+
+Exit codes: 0 the venue says flat, 75 not flat or not known to be: run it again, 77 keys refused, 78 configuration.";
+
+const DOWNLOAD_EXAMPLES: &str = "\
+Examples:
+  A month of 1m bars, mark prices and fundings of two symbols:
+      live_trading_launcher download --symbols BTC/USDT,ETH/USDT --timerange 20241001-20241101
+  And what they are for:
+      live_trading_launcher backtest --feed file:data/binance --symbols BTC/USDT,ETH/USDT
+
+It needs no key. It uses less than half of the address's rate limit, so that a daemon beside it is not held up. Files are
+written whole or not at all, and an interrupted download goes on where it ended.";
 
 /// The port that the exchange listens on unless told otherwise.
 const DEFAULT_PORT: u16 = 8_787;
@@ -153,8 +179,13 @@ pub enum Task {
         #[command(subcommand)]
         command: ConfigCommand,
     },
-    /// Check configuration, files, disk and symbols, as far as can be known offline; nothing is changed
+    /// Check configuration, files and disk; with the keys of a venue also what they may do, its clock, its modes and its
+    /// rules. Nothing is changed
     Doctor,
+    /// Close everything at the venue and cancel every order, whether the daemon runs, hangs or is gone
+    Flatten(FlattenFlags),
+    /// Get history from Binance into the data folder, and go on where an earlier download ended
+    Download(DownloadFlags),
     /// Ask the running daemon how it is
     Status {
         /// As JSON, for machines
@@ -177,6 +208,14 @@ pub enum Task {
     },
     /// Run strategies over recorded data, with the engine and the simulated exchange that trade on paper
     Backtest(BacktestFlags),
+    /// Run many backtests over ranges of settings, on all cores, and rank them
+    Sweep(Box<SweepFlags>),
+    /// Check recorded data, and convert it: CSV, feather, parquet, and what Binance publishes
+    Data {
+        /// What about it.
+        #[command(subcommand)]
+        command: DataCommand,
+    },
     /// Run a recorded session through the engine again
     Replay {
         /// The session: its name in the state directory's recordings, or the path of its folder
@@ -195,6 +234,33 @@ pub enum Task {
         /// For which shell
         shell: Shell,
     },
+}
+
+/// How long is tried.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[command(after_help = FLATTEN_HELP)]
+pub struct FlattenFlags {
+    /// Go on for so many seconds, if the venue does not say that it is flat before
+    #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = seconds, allow_negative_numbers = true)]
+    pub patience: Span,
+}
+
+/// Which history, and where to.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[command(after_help = DOWNLOAD_EXAMPLES)]
+pub struct DownloadFlags {
+    /// Of what, as CCXT unified symbols: BTC/USDT:USDT, or BTC/USDT for short [default: the configured ones]
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub symbols: Option<Vec<Symbol>>,
+    /// Which part, in UTC days without the last: 20241001-20241105 [default: the last 30 days]
+    #[arg(long, value_name = "FROM-UNTIL", value_parser = timerange, allow_hyphen_values = true)]
+    pub timerange: Option<String>,
+    /// Length of the bars; backtests and the daemon read 1m
+    #[arg(long, value_name = "TIMEFRAME", default_value = "1m", value_parser = timeframe)]
+    pub timeframe: Timeframe,
+    /// The data folder; files come into binance/futures below it
+    #[arg(long, value_name = "DIR", default_value = "data")]
+    pub data_dir: PathBuf,
 }
 
 /// The simulated exchange as a server.
@@ -307,6 +373,9 @@ pub struct BacktestFlags {
     /// Leave out the checks for look-ahead and warm-up, the out-of-sample split, and the other orders of the trades
     #[arg(long, conflicts_with = "split")]
     pub no_checks: bool,
+    /// Read the files themselves, and leave the cache of bars alone
+    #[arg(long)]
+    pub no_cache: bool,
 }
 
 /// Which trades, and how.

@@ -7,7 +7,7 @@ use crate::config::parse_seconds;
 use crate::feed::{FeedSpec, TimeRange};
 use crate::serve::AccountSpec;
 use crate::telemetry::LogFormat;
-use crate::types::{Rate, Span};
+use crate::types::{Rate, Span, Timeframe};
 
 /// The largest seed: a configuration file's integers are signed.
 const MAX_SEED: u64 = i64::MAX as u64;
@@ -32,6 +32,10 @@ pub(super) fn feed(text: &str) -> Result<String, String> {
 /// Checked here, so that a mistake is one of usage; the configuration keeps the text.
 pub(super) fn timerange(text: &str) -> Result<String, String> {
     text.parse::<TimeRange>().map(|_| text.to_owned()).map_err(|error| error.to_string())
+}
+
+pub(super) fn timeframe(text: &str) -> Result<Timeframe, String> {
+    text.parse::<Timeframe>().map_err(|error| error.to_string())
 }
 
 /// Seconds of market time in a second, for a server whose market has to have a pace.

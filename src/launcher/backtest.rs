@@ -29,7 +29,10 @@ pub(super) fn run(
     }
     let config = configuration(asked, environment)?;
     let settings = &config.settings;
-    let open = || daemon::open_feed(settings);
+    let cache = super::cache(flags.no_cache, environment)?;
+    let tape = super::open_tape(settings, &cache).map_err(unreadable)?;
+    cache.notices().iter().for_each(|notice| eprintln!("warning: {notice}"));
+    let open = || tape.feed();
     let plan = |feed| Plan {
         feed,
         rooms: daemon::rooms(asked, settings),

@@ -17,13 +17,13 @@ use crate::cli::{Invocation, RunFlags};
 use crate::clock::{Clock, Pace, Speed};
 use crate::config::{Config, Environment, SecretName, Settings};
 use crate::control::{self, HealthLine};
-use crate::coordinator::{self, Coordinator, Ends, Frame, Plan, RunError, Summary};
+use crate::coordinator::{self, Coordinator, Ends, Frame, Place, Plan, RunError, Summary};
 use crate::engine::{OnHalt, Rooms};
 use crate::feed::{self, Feed, FeedError};
 use crate::health::{self, Guard, HealthMonitor, Watchdog, systemd};
 use crate::ledger::{self, Outbox, StateLock};
 use crate::notify::{self, Notifier};
-use crate::protocol::{FeedShape, Notice, NoticeKind, TradingState, View};
+use crate::protocol::{Event, FeedShape, Notice, NoticeKind, TradingState, View};
 use crate::pulse::{Pulses, Stage};
 use crate::strategy::RegimeSettings;
 use crate::telemetry::{self, Telemetry};
@@ -128,8 +128,9 @@ impl Daemon<'_> {
         let systemd = systemd::Notifier::from_environment()
             .map_err(|error| Failure::new(Exit::Configuration, format!("NOTIFY_SOCKET cannot be used: {error}")))?;
         let (view_sender, view) = watch::channel(Arc::new(View::default()));
+        let (health_sender, health) = mpsc::channel(coordinator::HEALTH_QUEUE);
         let notifier = self.start_notifier(&tracker, &cancel)?;
-        let monitor = Arc::new(self.start_monitor(&view, &notifier, &systemd));
+        let monitor = Arc::new(self.start_monitor(&view, &notifier, &systemd, health_sender));
         let watchdog = self.start_watchdog(&systemd, log)?;
         self.start_signals(&tracker, &cancel)?;
         self.start_timer(&tracker, &cancel);
@@ -140,6 +141,7 @@ impl Daemon<'_> {
         let tell = notifier.clone();
         let ends = Ends {
             commands: asked,
+            health,
             stop: self.stop.clone(),
             view: view_sender,
             notify: Box::new(move |notice| {
@@ -186,13 +188,14 @@ impl Daemon<'_> {
         view: &watch::Receiver<Arc<View>>,
         notifier: &Notifier,
         systemd: &systemd::Notifier,
+        events: mpsc::Sender<Event>,
     ) -> HealthMonitor {
         let wiring = health::Wiring {
             pulses: self.pulses.clone(),
             clock: self.clock,
             view: view.clone(),
             state_dir: self.dir.clone(),
-            events: None,
+            events: Some(events),
             notices: notifier.sender(),
             systemd: systemd.clone(),
         };
@@ -384,12 +387,16 @@ impl Daemon<'_> {
             dir: &self.dir,
             feed,
             rooms: self.rooms.clone(),
-            exchange: settings.exchange.clone(),
-            faults: settings.faults.venue.clone(),
+            place: Place::Paper {
+                exchange: Box::new(settings.exchange.clone()),
+                faults: Box::new(settings.faults.venue.clone()),
+            },
             seed,
             recorder: Some(settings.recorder),
             config: crate::config::as_toml(&self.config),
             pulses: self.pulses.clone(),
+            time: None,
+            arrivals: Arc::default(),
         };
         Ok((coordinator::assemble(plan, self.clock)?, describe, shape))
     }

@@ -3,8 +3,10 @@
 
 use std::path::Path;
 
+use std::sync::Arc;
+
 use live_trading_launcher::clock::Clock;
-use live_trading_launcher::coordinator::{self, Assembled, Crank, Outside, Plan, RunError};
+use live_trading_launcher::coordinator::{self, Assembled, Crank, Outside, Place, Plan, RunError};
 use live_trading_launcher::engine::Rooms;
 use live_trading_launcher::protocol::{Command, Event, Notice, OrderRequest, VenueRequest, View};
 use live_trading_launcher::pulse::Pulses;
@@ -104,12 +106,16 @@ impl Stage {
             dir: self.dir.path(),
             feed: Box::new(self.script.clone()),
             rooms: self.rules.rooms.clone(),
-            exchange: self.rules.exchange.clone(),
-            faults: self.rules.faults.clone(),
+            place: Place::Paper {
+                exchange: Box::new(self.rules.exchange.clone()),
+                faults: Box::new(self.rules.faults.clone()),
+            },
             seed: 1,
             recorder: Some(recorder::Settings::default()),
             config: String::new(),
             pulses: Pulses::new(&symbols, true),
+            time: None,
+            arrivals: Arc::default(),
         };
         let Assembled { mut crank, recovered, .. } = coordinator::assemble(plan, Clock::start())?;
         crank.venue = self.wire.around(crank.venue);

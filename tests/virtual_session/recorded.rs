@@ -49,7 +49,7 @@ enum Watch {
 /// Turns until the feed has said everything. Gives back how often the session was re-armed.
 fn run_watched(crank: &mut Crank, watch: Watch) -> usize {
     let mut rearmed = 0;
-    while !crank.feed_ended() {
+    while !crank.feed.has_ended() {
         run_for(crank, Span::HOUR, TURNS_OF_FIVE_WEEKS);
         match watch {
             Watch::Person if crank.session.engine().view().state == TradingState::Halted => {
