@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::honesty::Checks;
 use super::run::Outcome;
-use crate::portfolio::statistics::{FIGURES, Figure, Record, Statistics, statistics};
+use crate::portfolio::statistics::{FIGURES, Figure, Record, Statistics};
 use crate::protocol::{ExitReason, Fill, TradeRow};
 use crate::types::{Instruments, Price, Qty, Side, Symbol, Timestamp, Usdt};
 
@@ -231,12 +231,8 @@ impl Outcome {
     pub fn statistics(&self) -> Statistics {
         let open_since: Vec<Timestamp> = self.view.positions.iter().map(|position| position.opened_at).collect();
         let books = &self.books;
-        statistics(&Record {
-            curve: &books.equity,
-            trades: &books.trades,
-            open_since: &open_since,
-            traded: books.turnover,
-        })
+        let (curve, trades, traded) = (books.equity.as_slice(), books.trades.as_slice(), books.turnover);
+        Record { curve, trades, open_since: &open_since, traded }.statistics()
     }
 }
 

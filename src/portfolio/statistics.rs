@@ -101,26 +101,34 @@ pub struct Record<'a> {
     pub traded: Usdt,
 }
 
-/// All figures of a run.
-pub fn statistics(record: &Record) -> Statistics {
-    let Record { curve, trades, open_since, traded } = *record;
-    let returns = daily_returns(curve);
-    Statistics {
-        total_return: total_return(curve),
-        annual_return: annual_return(curve),
-        sharpe: sharpe(&returns),
-        sortino: sortino(&returns),
-        calmar: calmar(curve),
-        drawdown: max_drawdown(curve),
-        longest_under_water: longest_under_water(curve),
-        trades: trades.len(),
-        win_rate: win_rate(trades),
-        profit_factor: profit_factor(trades),
-        expectancy: expectancy(trades),
-        sqn: sqn(trades),
-        exposure: exposure(curve, trades, open_since),
-        turnover: turnover(curve, traded),
+impl Record<'_> {
+    /// All figures of a run.
+    pub fn statistics(&self) -> Statistics {
+        let Record { curve, trades, open_since, traded } = *self;
+        let returns = daily_returns(curve);
+        Statistics {
+            total_return: total_return(curve),
+            annual_return: annual_return(curve),
+            sharpe: sharpe(&returns),
+            sortino: sortino(&returns),
+            calmar: calmar(curve),
+            drawdown: max_drawdown(curve),
+            longest_under_water: longest_under_water(curve),
+            trades: trades.len(),
+            win_rate: win_rate(trades),
+            profit_factor: profit_factor(trades),
+            expectancy: expectancy(trades),
+            sqn: sqn(trades),
+            exposure: exposure(curve, trades, open_since),
+            turnover: turnover(curve, traded),
+        }
     }
+}
+
+/// All figures of a curve and of the round trips that closed on it; what is still open at its end does not count.
+pub fn statistics(curve: &[Point], trades: &[TradeRow]) -> Statistics {
+    let traded = trades.iter().map(|one| one.entry_price.notional(one.qty) + one.exit_price.notional(one.qty));
+    Record { curve, trades, open_since: &[], traded: traded.sum() }.statistics()
 }
 
 /// Last equity ÷ first equity − 1. None without a positive beginning.
@@ -170,10 +178,12 @@ pub fn sharpe(daily: &[f64]) -> Option<f64> {
     ratio(mean(daily)?, deviation(daily)?).map(|ratio| ratio * DAYS_A_YEAR.sqrt())
 }
 
-/// Sortino ratio of a year with a target of zero: mean ÷ √(mean of squared negative returns over all days) × √365.
+/// Sortino ratio of a year with a target of zero: mean ÷ √(mean of squared negative returns over all days) × √365. None for
+/// fewer than two days, as for Sharpe's.
 /// Source: F. A. Sortino, L. N. Price, "Performance Measurement in a Downside Risk Framework", 1994.
 pub fn sortino(daily: &[f64]) -> Option<f64> {
     let squares: Vec<f64> = daily.iter().map(|one| one.min(0.0).powi(2)).collect();
+    let daily = Some(daily).filter(|daily| daily.len() > 1)?;
     ratio(mean(daily)?, mean(&squares)?.sqrt()).map(|ratio| ratio * DAYS_A_YEAR.sqrt())
 }
 

@@ -2,6 +2,7 @@
 
 #[path = "../support/browser.rs"]
 mod browser;
+mod command;
 mod honesty;
 mod page;
 #[path = "../support/recorded.rs"]

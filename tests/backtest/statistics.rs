@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use live_trading_launcher::portfolio::statistics::{self, Point, Record, Statistics};
+use live_trading_launcher::portfolio::statistics::{self, Point, Statistics};
 use live_trading_launcher::protocol::{ExitReason, TradeRow};
 use live_trading_launcher::types::{InstrumentId, Price, Qty, Side, Span, Timestamp, Usdt};
 use serde_json::Value;
@@ -49,10 +49,6 @@ fn figures(of: &str) -> Value {
     all[of].clone()
 }
 
-fn ours(curve: &[Point], trades: &[TradeRow]) -> Statistics {
-    statistics::statistics(&Record { curve, trades, open_since: &[], traded: Usdt::ZERO })
-}
-
 #[track_caller]
 fn same(figures: &Value, name: &str, ours: Option<f64>) {
     let (theirs, ours) = (figures[name].as_f64().expect("a figure of theirs"), ours.expect("a figure of ours"));
@@ -77,7 +73,7 @@ fn compare(figures: &Value, of: &Statistics, curve: &[Point]) {
 #[test]
 fn figures_of_a_curve_of_days_equal_those_of_empyrical_and_quantstats() {
     let (curve, figures) = (curve("days.csv"), figures("days"));
-    let of = ours(&curve, &[]);
+    let of = statistics::statistics(&curve, &[]);
     compare(&figures, &of, &curve);
     same(&figures, "calmar", of.calmar);
     let fall = of.drawdown.expect("it fell");
@@ -92,13 +88,13 @@ fn figures_of_a_curve_of_days_equal_those_of_empyrical_and_quantstats() {
 #[test]
 fn figures_of_a_curve_of_minutes_equal_those_of_empyrical_and_quantstats() {
     let (curve, figures) = (curve("minutes.csv"), figures("minutes"));
-    compare(&figures, &ours(&curve, &[]), &curve);
+    compare(&figures, &statistics::statistics(&curve, &[]), &curve);
 }
 
 #[test]
 fn figures_of_trades_equal_those_of_quantstats_and_scipy() {
     let (trades, figures) = (trades(), figures("trades"));
-    let of = ours(&[], &trades);
+    let of = statistics::statistics(&[], &trades);
     assert_eq!(of.trades, 321);
     same(&figures, "win_rate", of.win_rate);
     same(&figures, "profit_factor", of.profit_factor);

@@ -4,9 +4,9 @@
 use serde::Serialize;
 
 use super::super::books::Books;
-use crate::portfolio::statistics::{Point, Record, Statistics, statistics};
+use crate::portfolio::statistics::{Point, Statistics, statistics};
 use crate::protocol::TradeRow;
-use crate::types::{Rate, Span, Timestamp, Usdt};
+use crate::types::{Rate, Span, Timestamp};
 
 /// The two parts of a run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -49,8 +49,5 @@ pub(super) fn split(books: &Books, share: Rate) -> Option<OutOfSample> {
 
 fn part(curve: &[Point], trades: &[TradeRow]) -> Option<Part> {
     let (from, until): (Timestamp, Timestamp) = (curve.first()?.at, curve.last()?.at);
-    let traded = |trade: &TradeRow| trade.entry_price.notional(trade.qty) + trade.exit_price.notional(trade.qty);
-    let traded: Usdt = trades.iter().map(traded).sum();
-    let statistics = statistics(&Record { curve, trades, open_since: &[], traded });
-    Some(Part { from: from.to_string(), until: until.to_string(), statistics })
+    Some(Part { from: from.to_string(), until: until.to_string(), statistics: statistics(curve, trades) })
 }

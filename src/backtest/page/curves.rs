@@ -123,9 +123,13 @@ fn stepped(points: &[At], from: i64, until: i64) -> Vec<At> {
     let (mut steps, mut place, mut held) = (Vec::new(), 0, first.1);
     let mut begin = from;
     while begin < until {
-        // The lowest and the highest, each with its place: the value held from before comes first.
+        while let Some(point) = points.get(place).filter(|point| point.0 <= begin) {
+            place += 1;
+            held = point.1;
+        }
+        // The lowest and the highest, each with its place: what holds at the beginning comes first.
         let (mut low, mut high) = ((0, held), (0, held));
-        while let Some(point) = points.get(place).filter(|point| point.0 < begin + step || begin + step >= until) {
+        while let Some(point) = points.get(place).filter(|point| point.0 < begin + step) {
             place += 1;
             held = point.1;
             if held < low.1 {
@@ -141,7 +145,7 @@ fn stepped(points: &[At], from: i64, until: i64) -> Vec<At> {
     }
     // The last step may reach a little beyond the end.
     let last = steps.last().map_or(from, |last: &At| last.0);
-    steps.push(At(until.max(last + 1), held));
+    steps.push(At(until.max(last + 1), points.last().map_or(held, |point| point.1)));
     steps
 }
 
@@ -168,7 +172,7 @@ mod tests {
     fn a_value_holds_until_the_next() {
         let steps = stepped(&[At(0, 1.0), At(5, 3.0), At(6, 0.0), At(20, 2.0)], 0, 20);
         let at = |second: i64| steps.iter().rfind(|step| step.0 <= second).map(|step| step.1);
-        assert_eq!((at(4), at(5), at(6), at(19), at(20)), (Some(3.0), Some(3.0), Some(0.0), Some(2.0), Some(2.0)));
+        assert_eq!((at(4), at(5), at(6), at(19), at(20)), (Some(1.0), Some(3.0), Some(0.0), Some(0.0), Some(2.0)));
         assert_eq!(stepped(&[], 0, 20), []);
         assert_eq!(stepped(&[At(7, 1.0)], 7, 7), [At(8, 1.0)]);
     }
