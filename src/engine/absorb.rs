@@ -149,7 +149,8 @@ impl Engine {
     fn absorb_account(&mut self, at: Timestamp, report: &AccountReport, out: &mut Vec<Action>) {
         match report {
             AccountReport::Funding(payment) => {
-                if self.knows(payment.instrument) && self.portfolio.apply_funding(payment) {
+                let booked = self.reconciliation.opening();
+                if !booked && self.knows(payment.instrument) && self.portfolio.apply_funding(payment) {
                     self.slot(payment.instrument).moved_at = at;
                     out.push(Action::Journal(Box::new(Journal::Funding(*payment))));
                     if let Some(row) = self.portfolio.position(payment.instrument).cloned() {
@@ -158,7 +159,7 @@ impl Engine {
                 }
             }
             AccountReport::Transfer { id, amount } => {
-                if self.portfolio.apply_transfer(*id, *amount) {
+                if !self.reconciliation.opening() && self.portfolio.apply_transfer(*id, *amount) {
                     self.risk.transferred(*amount);
                     out.push(Action::Journal(Box::new(Journal::Transfer { id: *id, amount: *amount })));
                 }

@@ -230,6 +230,11 @@ impl Engine {
         self.reconciliation.is_done()
     }
 
+    /// Has the history of every instrument come, however long it was?
+    pub fn has_history(&self) -> bool {
+        self.instruments.ids().all(|id| self.market.has_history(id))
+    }
+
     /// Closed minutes over all instruments.
     pub fn iterations(&self) -> u64 {
         self.totals.iterations

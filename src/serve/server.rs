@@ -125,6 +125,12 @@ pub async fn start(
     catch_up(&mut exchange, &mut feed, time.now())?;
     let mut world = World::new(exchange, books, feed, options.seed, time.now())?;
     world.restore_deadlines();
+    world.rights = world
+        .exchange
+        .accounts()
+        .zip(&options.accounts)
+        .map(|(id, spec)| (id, (spec.may_trade, spec.may_withdraw)))
+        .collect();
     let keeper = match (connection, options.state.as_deref()) {
         (Some(connection), Some(path)) => {
             world.unkept = Some(Vec::new());

@@ -33,6 +33,8 @@ pub(crate) struct World {
     countdowns: BTreeMap<(AccountId, InstrumentId), Timestamp>,
     /// Accounts in multi-assets mode: a word here, since there is one asset.
     multi_assets: BTreeSet<AccountId>,
+    /// What each account's key may do: trade, and withdraw.
+    pub rights: BTreeMap<AccountId, (bool, bool)>,
     /// Accounts that were told that they are close to liquidation.
     called: BTreeSet<AccountId>,
     /// Rows of the journal since they were last kept, if anybody keeps them.
@@ -72,6 +74,7 @@ impl World {
             good_till: BTreeSet::new(),
             countdowns: BTreeMap::new(),
             multi_assets: BTreeSet::new(),
+            rights: BTreeMap::new(),
             called: BTreeSet::new(),
             unkept: None,
             ticks: 0,

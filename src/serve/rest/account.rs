@@ -10,7 +10,7 @@ use crate::serve::world::World;
 use crate::types::{Instrument, InstrumentId, PositionSide, Price, Qty, Rounding, Usdt};
 use crate::venue::binance::account::{
     AccountConfigReply, AccountPosition, AccountPositionV2, AccountPositionV3, AccountReply, AssetReply, BalanceReply,
-    Bracket, CommissionRate, FeeBurn, LeverageBrackets, PositionV2, PositionV3, SymbolConfig,
+    Bracket, CommissionRate, FeeBurn, KeyRights, LeverageBrackets, PositionV2, PositionV3, SymbolConfig,
 };
 use crate::venue::binance::words::MarginWord;
 
@@ -199,6 +199,26 @@ pub(crate) fn order_limits(_: &mut World, _: &Call<'_>) -> Answer {
 
 pub(crate) fn fee_burn(_: &mut World, _: &Call<'_>) -> Answer {
     json(&FeeBurn { fee_burn: false })
+}
+
+/// What the caller's key may do. At Binance another host tells it; here every path is of one.
+pub(crate) fn key_rights(world: &mut World, call: &Call<'_>) -> Answer {
+    let (trade, withdraw) = world.rights.get(&call.account).copied().unwrap_or_default();
+    json(&KeyRights {
+        ip_restrict: false,
+        create_time: 0,
+        enable_reading: true,
+        enable_withdrawals: withdraw,
+        enable_internal_transfer: false,
+        enable_margin: false,
+        enable_futures: trade,
+        permits_universal_transfer: false,
+        enable_vanilla_options: false,
+        enable_fix_api_trade: false,
+        enable_fix_read_only: true,
+        enable_spot_and_margin_trading: false,
+        enable_portfolio_margin_trading: false,
+    })
 }
 
 fn account_config(world: &World, call: &Call<'_>) -> AccountConfigReply {

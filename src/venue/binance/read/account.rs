@@ -11,6 +11,9 @@ use crate::types::{Price, Qty, Rate, Usdt};
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Balance {
     pub asset: String,
+    /// The venue's name for the account.
+    #[serde(default)]
+    pub account_alias: String,
     /// The wallet: with realised results, fees and funding, without unrealised results.
     #[serde(deserialize_with = "amount")]
     pub balance: Usdt,
@@ -38,16 +41,6 @@ pub(crate) struct Position {
     pub liquidation_price: Option<Price>,
     #[serde(default, deserialize_with = "optional")]
     pub update_time: Option<i64>,
-}
-
-/// The account as a whole.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Account {
-    #[serde(deserialize_with = "amount")]
-    pub total_wallet_balance: Usdt,
-    #[serde(default, deserialize_with = "optional")]
-    pub available_balance: Option<Usdt>,
 }
 
 /// What the account may do.

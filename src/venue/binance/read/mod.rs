@@ -1,8 +1,6 @@
 //! What a client of ours reads. Only what is used is asked for: a field that is new, or gone, or has a word that is
 //! not known here, fails nothing. A reply that lacks what its call is made for cannot be read, and says so.
 
-#![expect(dead_code, reason = "the live venue and the commands that use it are built upon this")]
-
 pub(crate) mod account;
 pub(crate) mod info;
 pub(crate) mod market;
