@@ -30,11 +30,6 @@ pub const PARSERS: &[Parser] = &[
         sample: r#"[[1700000040000,"1.0","2","0.5","1.5","10",1700000099999,"15","3","1","1.5","0"]]"#,
     },
     Parser {
-        name: "depth",
-        parse: one::<market::Depth>,
-        sample: r#"{"lastUpdateId":7,"E":1,"T":1,"bids":[["1","2"]],"asks":[["3.5","4"]]}"#,
-    },
-    Parser {
         name: "premium_index",
         parse: one::<market::PremiumIndex>,
         sample: r#"{"symbol":"BTCUSDT","markPrice":"1.5","lastFundingRate":"-0.0001","nextFundingTime":1700006400000,"time":1}"#,
@@ -84,11 +79,6 @@ pub const PARSERS: &[Parser] = &[
         name: "position",
         parse: one::<account::Position>,
         sample: r#"[{"symbol":"BTCUSDT","positionSide":"BOTH","positionAmt":"-0.5","entryPrice":"1.0933333333333333","markPrice":"1","liquidationPrice":"0","updateTime":1}]"#,
-    },
-    Parser {
-        name: "account",
-        parse: one::<account::Account>,
-        sample: r#"{"totalWalletBalance":"1","availableBalance":"1"}"#,
     },
     Parser {
         name: "account_config",
@@ -177,7 +167,6 @@ mod tests {
             ("algo", &["algoId", "clientAlgoId", "symbol", "algoStatus"]),
             ("account_config", &["canTrade"]),
             ("premium_index", &["symbol", "markPrice"]),
-            ("depth", &["lastUpdateId", "bids", "asks"]),
             ("commission", &["symbol", "makerCommissionRate", "takerCommissionRate"]),
             ("exchange_info", &["symbols"]),
             ("done", &[]),

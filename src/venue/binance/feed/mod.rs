@@ -129,9 +129,10 @@ impl BinanceFeed {
         let instruments = Arc::new(rules.instruments(symbols)?);
         let lanes = plan(&instruments, settings.trades).map_err(OpenError::Symbols)?;
         let base = Schemes::STREAM.read("stream_url", &settings.stream_url).map_err(OpenError::Symbols)?;
-        // Bars are known by the venue's clock, and so is the minute in which the session begins.
-        let start = rest.now();
-        let desk = Desk::new(&instruments, start, time, arrivals);
+        // The history ends with the minute in which the session begins by our clock, and the streams go by the venue's: by
+        // the earlier of both, no bar falls between them.
+        let start = time.now();
+        let desk = Desk::new(&instruments, start.min(rest.now()), time, arrivals);
         let historian = Historian::new(rest, desk.clone(), instruments.clone());
         let line = Arc::new(Line {
             base,
@@ -145,7 +146,6 @@ impl BinanceFeed {
         run(&tracker, &cancel, historian.clone().repair());
         run(&tracker, &cancel, watch_rules(historian.clone()));
         let shape = FeedShape { quotes: true, trades: settings.trades, mark: true, depth: false };
-        let start = time.now();
         let host = settings.rest_url.clone();
         Ok(BinanceFeed { instruments, start, shape, host, desk, historian, lanes, tracker, cancel })
     }
