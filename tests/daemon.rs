@@ -19,3 +19,5 @@ mod run;
 mod support;
 #[path = "daemon/talk.rs"]
 mod talk;
+#[path = "daemon/venue.rs"]
+mod venue;

@@ -50,7 +50,11 @@ async fn look(rest: &Rest, settings: &Settings, has_keys: bool, findings: &mut V
             note(findings, "venue's clock", verdict, detail);
         }
         // Without its time nothing more can be asked.
-        Err(failure) => return trouble(findings, "venue", &failure),
+        Err(failure) => {
+            let Some(until) = rest.banned_until() else { return trouble(findings, "venue", &failure) };
+            let detail = format!("{failure}; the venue wants to hear nothing of this address until {until}");
+            return note(findings, "venue", Verdict::Bad(Exit::TryLater), detail);
+        }
     }
     let mut rules = match Rules::ask(rest).await {
         Ok(rules) => rules,
@@ -64,6 +68,8 @@ async fn look(rest: &Rest, settings: &Settings, has_keys: bool, findings: &mut V
         }
     }
     symbols(rest, settings, &rules, findings).await;
+    let (used, limit) = rest.weight_used();
+    note(findings, "rate limit", Verdict::Good, format!("{used} of {limit} used in this minute"));
 }
 
 fn trouble(findings: &mut Vec<Finding>, subject: &str, failure: &Failure) {

@@ -12,9 +12,6 @@ const BARS_PER_PAGE: usize = 1_000;
 const BETWEEN_FUNDING_PAGES: std::time::Duration = std::time::Duration::from_millis(700);
 /// Longest wait for room in the rate budget: a ban of two minutes, and some.
 const PATIENCE: Span = Span::mins(5);
-/// A page that fails is asked for so often.
-const ATTEMPTS: u32 = 5;
-const FIRST_PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// A series of bars.
 #[derive(Debug, Clone, Copy)]
@@ -51,19 +48,8 @@ pub(crate) async fn bars(
     }
     let page = Page { from: Some(from), until: Some(until - Span::millis(1)), limit: BARS_PER_PAGE };
     let call = klines(series.of, series.symbol, series.timeframe.as_str(), page).with_priority(Priority::Background);
-    let mut pause = FIRST_PAUSE;
-    for attempt in 1.. {
-        match rest.call_when_free(call.clone(), PATIENCE).await {
-            Ok(page) => {
-                let closed = page.into_iter().map(|kline| kline.0);
-                return Ok(closed.filter(|bar| bar.open_time >= from && bar.open_time + span <= until).collect());
-            }
-            Err(failure) if attempt == ATTEMPTS || failure.class().is_some() => return Err(failure),
-            Err(_) => tokio::time::sleep(pause).await,
-        }
-        pause *= 2;
-    }
-    Ok(Vec::new())
+    let page = rest.ask(call, PATIENCE).await?.into_iter().map(|kline| kline.0);
+    Ok(page.filter(|bar| bar.open_time >= from && bar.open_time + span <= until).collect())
 }
 
 /// The next page of fundings settled at or after `from` and before `until`, oldest first; empty at the end.
@@ -81,7 +67,7 @@ pub(crate) async fn fundings(
     }
     let page = Page { from: Some(from), until: Some(until - Span::millis(1)), limit: MAX_FUNDINGS };
     let call = funding_rates(symbol, page).with_priority(Priority::Background);
-    let page = rest.call_when_free(call, PATIENCE).await?;
+    let page = rest.ask(call, PATIENCE).await?;
     tokio::time::sleep(BETWEEN_FUNDING_PAGES).await;
     let settled = page.into_iter().map(|one| Settled {
         at: Timestamp::from_millis(one.funding_time),

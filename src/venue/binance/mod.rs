@@ -17,6 +17,7 @@ pub(crate) mod info;
 pub(crate) mod interval;
 pub(crate) mod market;
 pub(crate) mod order;
+mod parsers;
 pub(crate) mod read;
 pub(crate) mod rest;
 pub(crate) mod rules;
@@ -31,6 +32,7 @@ pub(crate) mod user;
 pub(crate) mod words;
 
 pub use feed::{BinanceFeed, OpenError, Surroundings};
+pub use parsers::{PARSERS, Parser};
 pub use read::Unreadable;
 pub use rest::RestError;
 pub use settings::Settings;

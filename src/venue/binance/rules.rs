@@ -15,6 +15,8 @@ const USUAL_MAKER: Rate = Rate::bps(2);
 const USUAL_TAKER: Rate = Rate::bps(5);
 /// Symbols that the list of intervals leaves out are funded this often.
 const USUAL_INTERVAL: Span = Span::secs(8 * 3_600);
+/// Fees cost much of the rate budget: those of a hundred symbols are that of two minutes.
+const PATIENCE: Span = Span::mins(3);
 /// Margin of a symbol whose brackets nobody told, on the safe side of those that the venue has for small coins.
 const CAUTIOUS_LEVERAGE: u32 = 10;
 const CAUTIOUS_MAINTENANCE: Rate = Rate::percent(5);
@@ -60,11 +62,11 @@ impl Rules {
     /// # Errors
     /// As of any request.
     pub(crate) async fn ask_account(&mut self, rest: &Rest, symbols: &[Symbol]) -> Result<(), Failure> {
-        self.brackets = rest.call(calls::account::brackets()).await?;
+        self.brackets = rest.ask(calls::account::brackets(), PATIENCE).await?;
         for name in
             symbols.iter().filter_map(|symbol| self.find(symbol)).map(|one| one.symbol.clone()).collect::<Vec<_>>()
         {
-            let fees = rest.call(calls::account::commission(&name)).await?;
+            let fees = rest.ask(calls::account::commission(&name), PATIENCE).await?;
             self.fees.insert(name, fees);
         }
         Ok(())

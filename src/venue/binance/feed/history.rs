@@ -15,9 +15,6 @@ use crate::types::{InstrumentId, Instruments, Span, Timeframe, Timestamp};
 
 /// Requests at once: enough to be done soon, few enough to leave the connections' pool to orders.
 const AT_ONCE: usize = 6;
-/// Attempts at one page, with pauses between that make half a minute together.
-const ATTEMPTS: u32 = 5;
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// Longest wait for room in the rate budget.
 const PATIENCE: Span = Span::mins(3);
 /// How often it is looked whether bars are missing.
@@ -67,6 +64,7 @@ impl Historian {
     async fn bars(&self, wanted: Wanted) -> Result<Vec<Bar>, Failure> {
         let Wanted { instrument, timeframe, from, until } = wanted;
         let symbol = &self.instruments.get(instrument).venue_symbol;
+        self.settle(until).await;
         let ended = until.min(self.rest.now() - SETTLED);
         let mut bars: Vec<Bar> = Vec::new();
         let mut next = from;
@@ -87,19 +85,17 @@ impl Historian {
         Ok(bars)
     }
 
-    async fn page(&self, symbol: &str, timeframe: Timeframe, page: Page) -> Result<Vec<Bar>, Failure> {
-        let mut pause = FIRST_PAUSE;
-        let mut attempt = 1;
-        loop {
-            let call = klines(BarsOf::Trades, symbol, timeframe.as_str(), page);
-            match self.rest.call_when_free(call, PATIENCE).await {
-                Ok(bars) => return Ok(bars.into_iter().map(|kline| kline.0).collect()),
-                Err(failure) if attempt == ATTEMPTS || failure.class().is_some() => return Err(failure),
-                Err(_) => tokio::time::sleep(pause).await,
-            }
-            attempt += 1;
-            pause *= 2;
+    /// Waits until a bar that ended just now is over at the venue too.
+    async fn settle(&self, until: Timestamp) {
+        let left = until + SETTLED - self.rest.now();
+        if left > Span::ZERO && left <= SETTLED * 4 {
+            tokio::time::sleep(left.to_std()).await;
         }
+    }
+
+    async fn page(&self, symbol: &str, timeframe: Timeframe, page: Page) -> Result<Vec<Bar>, Failure> {
+        let bars = self.rest.ask(klines(BarsOf::Trades, symbol, timeframe.as_str(), page), PATIENCE).await?;
+        Ok(bars.into_iter().map(|kline| kline.0).collect())
     }
 
     /// Fills holes in the bars of the streams, for as long as the feed lives.

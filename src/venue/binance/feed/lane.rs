@@ -22,6 +22,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// Best prices may stand still where nobody trades; a quiet connection for them is replaced ever more seldom.
 const LONGEST_QUIET: Duration = Duration::from_secs(60);
+/// A connection that could not be renewed is tried again after so long: before the venue ends it, an hour is left.
+const RENEW_AGAIN: Duration = Duration::from_secs(300);
 /// Unreadable messages of one connection that are told of; the rest are counted.
 const TOLD_UNREADABLE: u32 = 3;
 
@@ -81,8 +83,9 @@ pub(super) async fn keep(
     let mut quiet = line.silence;
     while !line.cancel.is_cancelled() {
         let mut running = begin(&lane, &line, quiet);
+        let mut renew_after = line.renew_after;
         loop {
-            let renewed = tokio::time::sleep(line.renew_after);
+            let renewed = tokio::time::sleep(renew_after);
             tokio::select! {
                 () = line.cancel.cancelled() => return,
                 Ok(()) = running.stage.changed() => {
@@ -101,9 +104,12 @@ pub(super) async fn keep(
                 () = renewed => {}
                 () = restart.notified() => {}
             }
-            if let Some(successor) = succeed(&lane, &line, quiet).await {
-                running = successor;
-                stage.send_replace(ConnectionState::Live);
+            match succeed(&lane, &line, quiet).await {
+                Some(successor) => {
+                    (running, renew_after) = (successor, line.renew_after);
+                    stage.send_replace(ConnectionState::Live);
+                }
+                None => renew_after = RENEW_AGAIN.min(line.renew_after),
             }
         }
         tokio::select! {

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::rest::calls::market::exchange_info;
-use super::rest::{Failure, Rest};
+use super::rest::{Failure, Rest, RestError};
 use super::rules::{Rules, RulesError};
 use super::settings::{Schemes, Settings};
 use crate::clock::SessionClock;
@@ -96,6 +96,23 @@ pub struct Surroundings {
     pub cancel: CancellationToken,
 }
 
+impl Surroundings {
+    /// Those of a feed that needs no key.
+    ///
+    /// # Errors
+    /// If an address of the settings cannot be used.
+    pub fn without_keys(
+        settings: &Settings,
+        time: SessionClock,
+        arrivals: Arc<Notify>,
+        tracker: TaskTracker,
+        cancel: CancellationToken,
+    ) -> Result<Surroundings, RestError> {
+        let rest = Rest::new(settings, None, time, None)?;
+        Ok(Surroundings { rest, time, arrivals, tracker, cancel })
+    }
+}
+
 impl BinanceFeed {
     /// Opens the feed: measures the venue's clock, asks for its rules, plans the connections and begins them. With keys,
     /// brackets and fees are the account's.
@@ -112,9 +129,10 @@ impl BinanceFeed {
         let instruments = Arc::new(rules.instruments(symbols)?);
         let lanes = plan(&instruments, settings.trades).map_err(OpenError::Symbols)?;
         let base = Schemes::STREAM.read("stream_url", &settings.stream_url).map_err(OpenError::Symbols)?;
-        // Bars are known by the venue's clock, and so is the minute in which the session begins.
-        let start = rest.now();
-        let desk = Desk::new(&instruments, start, time, arrivals);
+        // The history ends with the minute in which the session begins by our clock, and the streams go by the venue's: by
+        // the earlier of both, no bar falls between them.
+        let start = time.now();
+        let desk = Desk::new(&instruments, start.min(rest.now()), time, arrivals);
         let historian = Historian::new(rest, desk.clone(), instruments.clone());
         let line = Arc::new(Line {
             base,
@@ -128,7 +146,6 @@ impl BinanceFeed {
         run(&tracker, &cancel, historian.clone().repair());
         run(&tracker, &cancel, watch_rules(historian.clone()));
         let shape = FeedShape { quotes: true, trades: settings.trades, mark: true, depth: false };
-        let start = time.now();
         let host = settings.rest_url.clone();
         Ok(BinanceFeed { instruments, start, shape, host, desk, historian, lanes, tracker, cancel })
     }

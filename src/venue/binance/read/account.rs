@@ -43,16 +43,6 @@ pub(crate) struct Position {
     pub update_time: Option<i64>,
 }
 
-/// The account as a whole.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Account {
-    #[serde(deserialize_with = "amount")]
-    pub total_wallet_balance: Usdt,
-    #[serde(default, deserialize_with = "optional")]
-    pub available_balance: Option<Usdt>,
-}
-
 /// What the account may do.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]

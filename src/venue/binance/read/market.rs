@@ -14,16 +14,6 @@ pub(crate) struct ServerTime {
     pub server_time: i64,
 }
 
-/// The book's levels, as they are now.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Depth {
-    #[serde(deserialize_with = "amount")]
-    pub last_update_id: u64,
-    pub bids: Vec<Level>,
-    pub asks: Vec<Level>,
-}
-
 /// A price and the quantity at it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub(crate) struct Level(#[serde(deserialize_with = "amount")] pub Price, #[serde(deserialize_with = "amount")] pub Qty);

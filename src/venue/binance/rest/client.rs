@@ -35,8 +35,6 @@ const READ_WINDOW_MS: i64 = 5_000;
 const CLOCK_SAMPLES: usize = 5;
 /// A ban whose length is not told: the shortest that the venue gives.
 const UNTOLD_BAN: Span = Span::mins(2);
-/// Longest single wait for room in the budget: a minute's window, a little later.
-const MAX_PATIENCE: Duration = Duration::from_secs(65);
 
 /// Why there can be no client.
 #[derive(Debug, thiserror::Error)]
@@ -143,13 +141,13 @@ impl Rest {
         self.0.clock.now() + offset
     }
 
-    /// Is it time to measure the venue's clock again?
-    pub(crate) fn is_clock_due(&self) -> bool {
-        let (wall, refresh) = (self.0.clock.now(), self.0.settings.clock_refresh);
-        self.state().offset.is_none_or(|last| wall.since(last.measured_at) >= refresh || wall < last.measured_at)
+    /// Our clock.
+    pub(super) fn clock(&self) -> SessionClock {
+        self.0.clock
     }
 
     /// The last measurement of the venue's clock.
+    #[cfg(test)]
     pub(crate) fn offset(&self) -> Option<Offset> {
         self.state().offset
     }
@@ -213,7 +211,7 @@ impl Rest {
         self.send(&call).await
     }
 
-    async fn send<T: DeserializeOwned>(&self, call: &Call<T>) -> Result<T, Failure> {
+    pub(super) async fn send<T: DeserializeOwned>(&self, call: &Call<T>) -> Result<T, Failure> {
         let body = match self.once(call).await {
             Err(failure) if failure.class() == Some(Class::Clock) => {
                 // A refusal for the time is certain, so the clock is put right even where nothing is sent again.
@@ -238,29 +236,6 @@ impl Rest {
             }),
             Err(failure) if failure.is_unchanged() => Ok(()),
             Err(failure) => Err(failure),
-        }
-    }
-
-    /// As [`Rest::call`] for work that can wait: while there is no room for it, it waits, for `patience` at most.
-    ///
-    /// # Errors
-    /// As [`Rest::call`].
-    pub(crate) async fn call_when_free<T: DeserializeOwned>(
-        &self,
-        call: Call<T>,
-        patience: Span,
-    ) -> Result<T, Failure> {
-        let begun = self.0.clock.clock().uptime();
-        loop {
-            match self.send(&call).await {
-                Err(Failure::NotSent { retry_at: Some(at), .. })
-                    if self.0.clock.clock().uptime() - begun < patience =>
-                {
-                    let wait = at.since(self.now()).to_std().clamp(Duration::from_millis(100), MAX_PATIENCE);
-                    tokio::time::sleep(wait).await;
-                }
-                outcome => return outcome,
-            }
         }
     }
 

@@ -2,8 +2,6 @@
 //! within the venue's limits, sends it once, and says what came of it: the reply, or a [`Failure`] of one of three
 //! kinds. What an order's failure means for the order is decided by who placed it.
 
-#![expect(dead_code, unused_imports, reason = "the live venue and the commands that use it are built upon this")]
-
 mod ban;
 mod budget;
 mod call;
@@ -11,15 +9,13 @@ pub(crate) mod calls;
 mod client;
 mod failure;
 mod offset;
+mod patience;
 
 pub(crate) use budget::Priority;
 pub(crate) use call::Call;
 pub use client::RestError;
 pub(crate) use client::{Credentials, Rest};
-#[cfg(test)]
-pub(crate) use failure::judge;
-pub(crate) use failure::{Class, Failure};
-pub(crate) use offset::Offset;
+pub(crate) use failure::{Class, Failure, judge};
 
 #[cfg(test)]
 mod tests;

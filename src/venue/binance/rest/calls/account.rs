@@ -6,8 +6,8 @@ use super::super::Priority;
 use super::super::call::{Call, Host, Security::Key, Security::Signed};
 use super::market::{Page, paged};
 use crate::venue::binance::read::account::{
-    Account, AccountConfig, Balance, Brackets, Commission, DualSide, Income, KeyPermissions, Leverage, ListenKey,
-    MultiAssets, Position, SymbolConfig,
+    AccountConfig, Balance, Brackets, Commission, DualSide, Income, KeyPermissions, Leverage, ListenKey, MultiAssets,
+    Position, SymbolConfig,
 };
 use crate::venue::binance::read::order::Done;
 use crate::venue::binance::words::{IncomeType, MarginWord};
@@ -17,10 +17,6 @@ pub(crate) const MAX_INCOMES: usize = 1_000;
 
 pub(crate) fn balance() -> Call<Vec<Balance>> {
     Call::get("/fapi/v3/balance", Signed, 5)
-}
-
-pub(crate) fn account() -> Call<Account> {
-    Call::get("/fapi/v3/account", Signed, 5)
 }
 
 /// Positions of all symbols that have one, or an open order.
@@ -50,10 +46,6 @@ pub(crate) fn position_mode() -> Call<DualSide> {
     Call::get("/fapi/v1/positionSide/dual", Signed, 30)
 }
 
-pub(crate) fn set_position_mode(hedge: bool) -> Call<Done> {
-    Call::new(Method::POST, "/fapi/v1/positionSide/dual", Signed, 1).with("dualSidePosition", hedge)
-}
-
 pub(crate) fn multi_assets() -> Call<MultiAssets> {
     Call::get("/fapi/v1/multiAssetsMargin", Signed, 30)
 }
@@ -81,10 +73,6 @@ pub(crate) fn open_listen_key() -> Call<ListenKey> {
 /// Makes the key last an hour from now.
 pub(crate) fn keep_listen_key() -> Call<Done> {
     Call::new(Method::PUT, "/fapi/v1/listenKey", Key, 1).with_priority(Priority::Reserved)
-}
-
-pub(crate) fn close_listen_key() -> Call<Done> {
-    Call::new(Method::DELETE, "/fapi/v1/listenKey", Key, 1)
 }
 
 /// What the key may do: trade, withdraw, and from where it may be used.

@@ -3,7 +3,7 @@
 use super::super::call::{Call, Security::Public};
 use crate::types::Timestamp;
 use crate::venue::binance::read::info::ExchangeInfo;
-use crate::venue::binance::read::market::{Depth, FundingInfo, FundingRate, Kline, PremiumIndex, ServerTime};
+use crate::venue::binance::read::market::{FundingInfo, FundingRate, Kline, PremiumIndex, ServerTime};
 
 /// Most bars of one request.
 pub(crate) const MAX_KLINES: usize = 1_500;
@@ -52,24 +52,8 @@ pub(crate) fn klines(of: BarsOf, symbol: &str, interval: &str, page: Page) -> Ca
     paged(call, page).with("limit", limit)
 }
 
-/// The book's best levels; `limit` is one of 5, 10, 20, 50, 100, 500 and 1000.
-pub(crate) fn depth(symbol: &str, limit: u32) -> Call<Depth> {
-    let weight = match limit {
-        ..=50 => 2,
-        51..=100 => 5,
-        101..=500 => 10,
-        _ => 20,
-    };
-    Call::get("/fapi/v1/depth", Public, weight).with("symbol", symbol).with("limit", limit)
-}
-
 pub(crate) fn premium_index(symbol: &str) -> Call<PremiumIndex> {
     Call::get("/fapi/v1/premiumIndex", Public, 1).with("symbol", symbol)
-}
-
-/// Mark and funding of every symbol.
-pub(crate) fn premium_index_of_all() -> Call<Vec<PremiumIndex>> {
-    Call::get("/fapi/v1/premiumIndex", Public, 10)
 }
 
 /// Settled fundings, oldest first.

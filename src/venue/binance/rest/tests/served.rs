@@ -43,18 +43,16 @@ async fn a_client_speaks_to_the_served_exchange() {
     for of in [BarsOf::Trades, BarsOf::Mark] {
         assert_eq!(rest.call(market::klines(of, "BTCUSDT", "1h", page)).await.expect("bars").len(), 5);
     }
-    rest.call(market::depth("BTCUSDT", 5)).await.expect("a book");
     let mark = rest.call(market::premium_index("BTCUSDT")).await.expect("a mark").mark_price;
-    assert_eq!(rest.call(market::premium_index_of_all()).await.expect("marks").len(), 3);
     rest.call(market::funding_rates("BTCUSDT", page)).await.expect("fundings");
     rest.call(market::funding_info()).await.expect("intervals");
 
-    rest.call(account::account()).await.expect("an account");
     rest.call(account::config()).await.expect("its configuration");
     assert!(!rest.call(account::position_mode()).await.expect("a mode").dual_side_position);
     assert!(!rest.call(account::multi_assets()).await.expect("a mode").multi_assets_margin);
-    rest.settle(account::set_position_mode(false)).await.expect("it is so already, which is a success");
-    rest.settle(account::set_margin_type("BTCUSDT", MarginWord::Crossed)).await.expect("it is so already");
+    rest.settle(account::set_margin_type("BTCUSDT", MarginWord::Crossed))
+        .await
+        .expect("it is so already, which is a success");
     assert_eq!(rest.call(account::set_leverage("BTCUSDT", 7)).await.expect("set").leverage, 7);
     assert_eq!(rest.call(account::symbol_config(Some("BTCUSDT"))).await.expect("set")[0].leverage, 7);
     assert_eq!(rest.call(account::brackets()).await.expect("brackets").len(), 3);
@@ -103,7 +101,6 @@ async fn a_client_speaks_to_the_served_exchange() {
     let key = rest.call(account::open_listen_key()).await.expect("a key");
     assert_eq!(format!("{key:?}"), "ListenKey");
     rest.settle(account::keep_listen_key()).await.expect("kept");
-    rest.settle(account::close_listen_key()).await.expect("closed");
 }
 
 #[tokio::test]
