@@ -26,7 +26,7 @@ pub(crate) mod sign;
 mod socket;
 pub(crate) mod stream;
 #[cfg(test)]
-pub(crate) mod testing;
+pub(crate) mod tests;
 mod trade;
 pub(crate) mod user;
 pub(crate) mod words;
