@@ -167,6 +167,11 @@ impl Engine {
         }
     }
 
+    /// The same for real money: sizes are taken from no more than the capital that was set.
+    pub fn capped_to_capital(self) -> Engine {
+        Engine { risk: self.risk.capped_to_capital(), ..self }
+    }
+
     /// Takes in one event and says what is to be done. Total: whatever comes, it gives an answer.
     pub fn on_event(&mut self, stamped: &Stamped<Event>) -> Vec<Action> {
         let at = stamped.at;

@@ -18,6 +18,7 @@ use super::time::ServerTime;
 use super::topic::Entrance;
 use super::world::World;
 use crate::exchange::AccountId;
+use crate::types::Span;
 use crate::venue::binance::form::Form;
 
 /// Commands that may wait. Each connection waits for its answer before it sends the next, so that this bounds what a
@@ -25,8 +26,10 @@ use crate::venue::binance::form::Form;
 pub(crate) const QUEUE: usize = 4_096;
 /// Commands that are answered before the market is looked at again.
 const MOST_AT_ONCE: usize = 64;
-/// How often time alone moves things.
-const TICK: Duration = Duration::from_millis(100);
+/// How often time alone moves things, in the market's time.
+const TICK: Span = Span::millis(100);
+/// And in the wall's at most, however fast the market goes: a task is not woken up more often than this to any use.
+const SHORTEST_TICK: Duration = Duration::from_millis(1);
 
 /// What is asked of the world.
 pub(crate) enum Command {
@@ -77,6 +80,7 @@ impl Owner {
     /// If the feed is damaged, or the state cannot be kept.
     pub(crate) async fn run(mut self) -> Result<(), ServeError> {
         let clock = self.time.clock();
+        let tick = self.time.wall(TICK).max(SHORTEST_TICK);
         let mut next_tick = clock.instant_at(clock.uptime());
         let mut over = false;
         loop {
@@ -98,7 +102,7 @@ impl Owner {
             let now = clock.instant_at(clock.uptime());
             if now >= next_tick {
                 self.world.tick(self.time.now());
-                next_tick = (next_tick + TICK).max(now);
+                next_tick = (next_tick + tick).max(now);
                 self.keep()?;
             }
         }

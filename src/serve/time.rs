@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::types::{Span, Timestamp};
@@ -44,6 +45,11 @@ impl ServerTime {
     pub(crate) fn instant(&self, at: Timestamp) -> tokio::time::Instant {
         let wall = at.since(self.origin).as_nanos().max(0) as f64 / self.speed;
         self.clock.instant_at(self.since + Span::nanos(wall as i64))
+    }
+
+    /// Wall time that goes by in a span of the market's.
+    pub(crate) fn wall(&self, span: Span) -> Duration {
+        Duration::from_nanos((span.as_nanos().max(0) as f64 / self.speed) as u64)
     }
 
     /// The process's clock.

@@ -26,6 +26,7 @@ pub(crate) mod sign;
 mod socket;
 pub(crate) mod stream;
 #[cfg(test)]
+#[path = "tests/served.rs"]
 pub(crate) mod testing;
 mod trade;
 pub(crate) mod user;

@@ -12,12 +12,12 @@ use tokio_util::task::TaskTracker;
 use super::super::testing::{Served, keys, symbols, synthetic};
 use super::*;
 use crate::protocol::{
-    AccountReport, Amount, CancelOutcome, Command, ConnectionState, DoneReason, Link, OrderKind, OrderRequest,
-    ReportBody, Stage, TimeInForce, TradingState, TriggerBy, VenueReport,
+    AccountReport, Amount, CancelOutcome, Command, ConnectionState, DoneReason, Fill, Link, OrderKind, OrderReport,
+    OrderRequest, ReportBody, Stage, TimeInForce, TradingState, TriggerBy, VenueReport,
 };
 use crate::serve::{AccountSpec, Options};
 use crate::types::{
-    ClientOrderId, Exit, IdParts, IdScope, InstrumentId, Leg, PositionSide, Price, Qty, Side, Timestamp,
+    ClientOrderId, Exit, IdParts, IdScope, InstrumentId, Leg, PositionSide, Price, Qty, Rate, Rounding, Side, Timestamp,
 };
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -150,6 +150,13 @@ async fn connect_as(
     Ok((BinanceVenue::open(wiring).await?.0, bell))
 }
 
+fn fill(event: &Event) -> Option<Fill> {
+    match event {
+        Event::Venue(VenueReport::Order(OrderReport { body: ReportBody::Filled(fill), .. })) => Some(*fill),
+        _ => None,
+    }
+}
+
 fn stop_at(price: i64) -> OrderKind {
     OrderKind::Stop { trigger: Price::new(price, 0), by: TriggerBy::Mark }
 }
@@ -171,20 +178,13 @@ async fn an_order_is_placed_filled_protected_and_closed() {
     assert_eq!(listed.len(), 1);
     assert_eq!((listed[0].request.client_id, listed[0].request.amount), (stop, Amount::ClosePosition));
     assert_eq!(listed[0].request.kind, stop_at(100));
-    let since = Timestamp::from_millis(1);
-    line.send(VenueRequest::Fills { since: Timestamp::from_millis(since.as_millis()) });
+    line.send(VenueRequest::Fills { since: Timestamp::from_millis(1) });
     let fills = line.account("fills", |report| match report {
         AccountReport::Fills(fills) => Some(fills.clone()),
         _ => None,
     });
     let fills = fills.await;
-    let pushed = line.heard.iter().find_map(|event| match event {
-        Event::Venue(VenueReport::Order(report)) => match &report.body {
-            ReportBody::Filled(fill) => Some(*fill),
-            _ => None,
-        },
-        _ => None,
-    });
+    let pushed = line.heard.iter().find_map(fill);
     assert_eq!(fills, pushed.into_iter().collect::<Vec<_>>(), "the list and the stream tell the same");
     let exit = line.order(Leg::Exit, Side::Sell, OrderKind::Market, Amount::Qty(Qty::new(1, 2)));
     line.filled(exit).await;
@@ -249,8 +249,7 @@ async fn a_silent_stream_is_found_out_by_the_answer_that_it_keeps_back() {
     line.served.control("mute-streams", json!({ "on": false })).await;
     line.reconnected().await;
     assert!(
-        !line.heard.iter().any(|event| matches!(event, Event::Venue(VenueReport::Order(report))
-            if matches!(report.body, ReportBody::Filled(_)))),
+        !line.heard.iter().any(|event| fill(event).is_some()),
         "the fill is not told again; it has to be asked for"
     );
     line.send(VenueRequest::Fills { since: Timestamp::from_millis(1) });
@@ -303,7 +302,9 @@ async fn the_dead_mans_switch_cancels_the_entry_and_leaves_the_stop() {
     line.filled(entry).await;
     let stop = line.order(Leg::Stop, Side::Sell, stop_at(100), Amount::ClosePosition);
     line.hear_of(stop, "a stop", |body| *body == ReportBody::Accepted).await;
-    let kind = OrderKind::Limit { price: Price::new(60_000, 0), tif: TimeInForce::PostOnly };
+    let paid = line.heard.iter().find_map(fill).expect("a fill").price;
+    let below = (paid - paid.times(Rate::percent(2), Rounding::Down)).round_to(Price::new(1, 1), Rounding::Down);
+    let kind = OrderKind::Limit { price: below, tif: TimeInForce::PostOnly };
     let resting = line.order(Leg::Entry, Side::Buy, kind, Amount::Qty(Qty::new(1, 2)));
     line.hear_of(resting, "resting", |body| *body == ReportBody::Accepted).await;
     let armed = crate::types::Span::millis(300);
