@@ -4,7 +4,7 @@
 //! with [`AS_PROGRAM`] set, it does what the binary does.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 mod support;
 
 use support::live::{Stage, TRADING, UNPROTECTED_AT_MOST};
-use support::served::scheduling_delay;
+use support::served::{Served, scheduling_delay};
 use support::{Daemon, pause};
 
 /// Set for the copies of this program that are the daemon or the server.
@@ -191,32 +191,34 @@ fn run(flags: &Flags, name: String, fault: &Fault, speed: f64) -> Outcome {
     };
     let market_time = |secs: f64| Duration::from_secs_f64(secs / speed);
     let mut served = stage.serve(0);
-    let mut daemon = stage.trade(&served, &[]);
-    daemon.hear(TRADING);
+    let start = |served: &Served| {
+        let mut daemon = stage.trade(served, &[]);
+        daemon.hear(TRADING);
+        daemon
+    };
+    let mut daemon = Some(start(&served));
     let until = Instant::now() + market_time(flags.minutes * 60.0);
     let mut wrong = Vec::new();
     for (after, switch, body) in &fault.switches {
-        let wait = market_time(*after).min(until.saturating_duration_since(Instant::now()));
-        pause(wait);
+        pause(market_time(*after).min(until.saturating_duration_since(Instant::now())));
         if *switch != "kill" {
             served.switch(switch, body);
             continue;
         }
-        if body != "server" {
-            daemon.kill();
+        if body != "server"
+            && let Some(dying) = daemon.take()
+        {
+            dying.kill();
         }
         if body != "daemon" {
             let port = served.address.port();
             drop(served);
             served = stage.serve(port);
         }
-        daemon = if body == "server" { daemon } else { stage.trade(&served, &[]) };
-        if body != "server" {
-            daemon.hear(TRADING);
-        }
+        daemon = Some(daemon.take().unwrap_or_else(|| start(&served)));
     }
     pause(until.saturating_duration_since(Instant::now()));
-    let ended = stop(daemon);
+    let ended = stop(daemon.unwrap_or_else(|| start(&served)));
     if ended.code != Some(0) {
         wrong.push(format!("ended with {:?}: {}", ended.code, tail(&ended.text)));
     }

@@ -163,7 +163,7 @@ impl Bench {
         let (entry, sign) = (Price::whole(1_000), side.sign());
         let draft = Draft {
             instrument,
-            strategy,
+            strategy: strategy.as_str(),
             side,
             entry,
             stop: entry - Price::whole(10) * sign,

@@ -109,6 +109,14 @@ pub enum FeedError {
         /// What to do about it.
         remedy: &'static str,
     },
+    /// A file is not what its name says, or not whole.
+    #[error("{}: {what}", .path.display())]
+    Damaged {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong with it, and what to do about it.
+        what: String,
+    },
     /// A file is larger than its bound.
     #[error("{} holds more than {limit}; split it", .path.display())]
     TooLarge {

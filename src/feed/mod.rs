@@ -3,9 +3,11 @@
 //! that listens to a real market has them behind it: its records are what has arrived, each at the instant of its arrival.
 //!
 //! Three feeds stand here: [`synthetic`], a market made from a seed; [`mod@file`], recorded 1m bars; and
-//! [`recording`], raw frames of an exchange with the order book kept. [`faults`] wraps any of them.
+//! [`recording`], raw frames of an exchange with the order book kept. [`faults`] wraps any of them, and [`excerpt`]
+//! holds a stretch of one.
 
 pub mod book;
+pub mod excerpt;
 pub mod faults;
 pub mod file;
 pub mod instruments;
@@ -17,13 +19,16 @@ mod error;
 mod random;
 mod settings;
 mod spec;
+mod tape;
 
 use crate::protocol::{Bar, FeedShape, MarketData, MarketEvent};
 use crate::types::{InstrumentId, Instruments, Symbol, Timeframe, Timestamp};
 
 pub use error::{FeedError, Segment};
+pub use file::{Cache, fingerprint};
 pub use settings::{Settings, SyntheticSettings};
 pub use spec::{FeedSpec, TimeRange};
+pub use tape::Tape;
 
 /// Most bars that one call of [`Feed::history`] gives: 250-period indicators need 1,000, and ten times that
 /// bounds what a mistaken caller can ask to be built.
@@ -211,24 +216,7 @@ pub fn open(
     timerange: Option<TimeRange>,
     seed: u64,
 ) -> Result<Box<dyn Feed>, FeedError> {
-    settings.check()?;
-    let instruments = instruments::load(settings.instruments_file.as_deref(), symbols)?;
-    let range = timerange.unwrap_or_default();
-    Ok(match FeedSpec::parse(spec)? {
-        FeedSpec::Binance => {
-            let why = "a venue's market is listened to in real time, by the daemon alone";
-            return Err(FeedError::Spec { given: spec.to_owned(), why });
-        }
-        FeedSpec::Synthetic => {
-            Box::new(synthetic::SyntheticFeed::new(&settings.synthetic, instruments, range, seed)?) as Box<dyn Feed>
-        }
-        FeedSpec::File(path) => match file::discover(&path, &instruments)? {
-            file::Found::Bars(files) => Box::new(file::BarFeed::open(&path, &files, instruments, range)?),
-            file::Found::Recordings(files) => {
-                Box::new(recording::RecordingFeed::open(files, instruments, range, settings.recording_funding_rate)?)
-            }
-        },
-    })
+    Tape::open(settings, spec, symbols, timerange, seed, &file::Cache::off())?.feed()
 }
 
 /// The place of a kind of record among an instrument's records of one instant.

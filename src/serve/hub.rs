@@ -95,6 +95,10 @@ impl Hub {
         }
     }
 
+    pub(crate) fn is_muted(&self) -> bool {
+        self.muted
+    }
+
     pub(crate) fn mute(&mut self, muted: bool) {
         self.muted = muted;
     }

@@ -33,12 +33,17 @@ impl ServerTime {
 
     /// The time that clients are told and held against.
     pub(crate) fn told(&self) -> Timestamp {
-        self.now() + Span::nanos(self.offset.load(Ordering::Relaxed))
+        self.now() + self.offset()
     }
 
     /// Puts the clock that clients see ahead, or behind if negative.
     pub(crate) fn set_offset(&self, offset: Span) {
         self.offset.store(offset.as_nanos(), Ordering::Relaxed);
+    }
+
+    /// How far the clock that clients see is ahead.
+    pub(crate) fn offset(&self) -> Span {
+        Span::nanos(self.offset.load(Ordering::Relaxed))
     }
 
     /// The runtime's instant at which the market's time is `at`.

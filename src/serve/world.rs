@@ -11,8 +11,8 @@ use super::shift::ShiftedFeed;
 use super::topic::Topic;
 use crate::exchange::{AccountId, Change, Exchange};
 use crate::feed::FeedError;
-use crate::protocol::{DoneReason, MarketEvent};
-use crate::types::{InstrumentId, Timestamp, VenueOrderId};
+use crate::protocol::{DoneReason, MarketData, MarketEvent};
+use crate::types::{InstrumentId, Timeframe, Timestamp, VenueOrderId};
 use crate::venue::binance::stream::{ForceOrder, MarketMessage};
 use crate::venue::binance::user::{EndangeredPosition, UserMessage};
 
@@ -61,6 +61,11 @@ impl World {
                 minutes: feed.minutes(id, now)?,
                 next_funding: feed.next_funding(id, now),
             };
+            if let Some(last) = past.minutes.last() {
+                // The first price, where the feed's first word of one is yet to come.
+                let data = MarketData::History { timeframe: Timeframe::M1, bars: vec![*last] };
+                exchange.advance_market(now, &MarketEvent { instrument: id, data });
+            }
             listings.push(Listing::new(&mut exchange, id, &past, now));
         }
         let market = Market { listings, began: now };
@@ -107,8 +112,9 @@ impl World {
 
     /// The market moves.
     pub(crate) fn on_market(&mut self, at: Timestamp, event: &MarketEvent) {
+        self.market.on_prints(at, event, &mut self.exchange, &mut self.hub);
         self.exchange.advance_market(at, event);
-        self.market.on_event(at, event, &mut self.exchange, &mut self.hub);
+        self.market.on_event(at, event, &self.exchange, &mut self.hub);
         self.tell();
     }
 

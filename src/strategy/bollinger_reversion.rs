@@ -92,8 +92,8 @@ impl BollingerReversion {
 }
 
 impl Strategy for BollingerReversion {
-    fn kind(&self) -> Kind {
-        Kind::BollingerReversion
+    fn name(&self) -> &'static str {
+        NAME
     }
 
     fn timeframe(&self) -> Timeframe {

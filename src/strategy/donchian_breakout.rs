@@ -101,8 +101,8 @@ impl DonchianBreakout {
 }
 
 impl Strategy for DonchianBreakout {
-    fn kind(&self) -> Kind {
-        Kind::DonchianBreakout
+    fn name(&self) -> &'static str {
+        NAME
     }
 
     fn timeframe(&self) -> Timeframe {

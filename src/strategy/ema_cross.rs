@@ -137,8 +137,8 @@ impl EmaCross {
 }
 
 impl Strategy for EmaCross {
-    fn kind(&self) -> Kind {
-        Kind::EmaCross
+    fn name(&self) -> &'static str {
+        NAME
     }
 
     fn timeframe(&self) -> Timeframe {

@@ -3,8 +3,6 @@
 use crate::protocol::Trailing;
 use crate::types::{InstrumentId, Price, Rate, Rounding, Side};
 
-use super::Kind;
-
 /// A consistent proposal to open a position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signal(Draft);
@@ -15,7 +13,7 @@ pub struct Draft {
     /// In which instrument.
     pub instrument: InstrumentId,
     /// Whose idea.
-    pub strategy: Kind,
+    pub strategy: &'static str,
     /// `Buy` opens a long.
     pub side: Side,
     /// The price that the exits are measured from: the close of the bar.
@@ -101,10 +99,6 @@ impl Signal {
     }
     /// The name of the strategy whose idea it is.
     pub fn strategy(&self) -> &'static str {
-        self.0.strategy.as_str()
-    }
-    /// The strategy whose idea it is.
-    pub fn kind(&self) -> Kind {
         self.0.strategy
     }
     /// `Buy` opens a long.

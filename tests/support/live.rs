@@ -139,7 +139,7 @@ type Fill = (String, i64, Usdt, Usdt, Usdt);
 
 fn compare_fills(dir: &Path, served: &Served, symbols: &[&str], differences: &mut Vec<String>) -> usize {
     let theirs: BTreeSet<Fill> = served
-        .list("/fapi/v1/userTrades", symbols, "startTime=1&limit=1000")
+        .list("/fapi/v1/userTrades", symbols, "limit=1000")
         .iter()
         .map(|row| {
             let id = row["id"].as_i64().expect("a number");
@@ -160,9 +160,9 @@ fn compare_fills(dir: &Path, served: &Served, symbols: &[&str], differences: &mu
 
 fn compare_orders(dir: &Path, served: &Served, symbols: &[&str], differences: &mut Vec<String>) -> usize {
     let mut theirs: BTreeMap<String, (String, Usdt)> = BTreeMap::new();
-    let algos = served.list("/fapi/v1/allAlgoOrders", symbols, "startTime=1&limit=1000");
+    let algos = served.list("/fapi/v1/allAlgoOrders", symbols, "limit=1000");
     let conditional: BTreeSet<String> = algos.iter().map(|row| text(row, "clientAlgoId")).collect();
-    let regular = served.list("/fapi/v1/allOrders", symbols, "startTime=1&limit=1000");
+    let regular = served.list("/fapi/v1/allOrders", symbols, "limit=1000");
     let regular = regular.iter().filter(|row| !conditional.contains(&text(row, "clientOrderId")));
     let regular = regular.map(|row| (text(row, "clientOrderId"), text(row, "status"), money(row, "executedQty")));
     let algos = algos.iter().map(|row| (text(row, "clientAlgoId"), text(row, "algoStatus"), money(row, "actualQty")));
@@ -220,7 +220,7 @@ fn compare_account(dir: &Path, served: &Served, differences: &mut Vec<String>) -
             differences.push(format!("{symbol} has a position and no stop at the venue"));
         }
     }
-    let paid = served.ask("/fapi/v1/income", "incomeType=FUNDING_FEE&startTime=1&limit=1000");
+    let paid = served.ask("/fapi/v1/income", "incomeType=FUNDING_FEE&limit=1000");
     let paid: Usdt = paid.as_array().expect("a list").iter().map(|row| money(row, "income")).sum();
     let booked = rows(dir, "SELECT amount FROM funding_rows", |row| row.get::<_, String>(0));
     let booked: Usdt = booked.iter().map(|text| text.parse::<Usdt>().expect("an amount")).sum();

@@ -43,7 +43,6 @@ pub struct Setup<'a> {
     pub rooms: Rooms,
     pub faults: exchange::faults::Settings,
     pub seed: u64,
-    pub record: bool,
 }
 
 impl<'a> Setup<'a> {
@@ -56,7 +55,6 @@ impl<'a> Setup<'a> {
             rooms: rooms(strategy::Settings::demo(), RegimeSettings::demo()),
             faults: exchange::faults::Settings::default(),
             seed,
-            record: false,
         }
     }
 
@@ -64,7 +62,7 @@ impl<'a> Setup<'a> {
     pub fn recorded(feed: &'a str, timerange: &'a str) -> Setup<'a> {
         let regime = RegimeSettings { unknown: UnknownRegime::Neutral, ..RegimeSettings::default() };
         let rooms = rooms(strategy::Settings::default(), regime);
-        Setup { feed, timerange: Some(timerange), rooms, record: true, ..Setup::demo(1) }
+        Setup { feed, timerange: Some(timerange), rooms, ..Setup::demo(1) }
     }
 
     /// Opens and starts the session in `dir`.
@@ -78,7 +76,7 @@ impl<'a> Setup<'a> {
             rooms: self.rooms,
             place: Place::Paper { exchange: Box::new(exchange::Settings::default()), faults: Box::new(self.faults) },
             seed: self.seed,
-            recorder: self.record.then(recorder::Settings::default),
+            recorder: Some(recorder::Settings::default()),
             config: String::new(),
             pulses: Pulses::new(&symbols, true),
             time: None,

@@ -33,7 +33,7 @@ pub(crate) fn balance(world: &mut World, call: &Call<'_>) -> Answer {
 
 pub(crate) fn account_v2(world: &mut World, call: &Call<'_>) -> Answer {
     let positions = every_leg(world, call).into_iter().map(|leg| AccountPosition::V2(position_v2(world, call, &leg)));
-    let config = AccountConfigReply { fee_burn: Some(false), ..account_config(world, call) };
+    let config = AccountConfigReply { fee_burn: (!call.socket).then_some(false), ..account_config(world, call) };
     let config = AccountConfigReply { dual_side_position: None, ..config };
     json(&account(world, call, Some(config), positions.collect(), true))
 }
@@ -54,7 +54,7 @@ pub(crate) fn account_v3(world: &mut World, call: &Call<'_>) -> Answer {
             update_time: leg.updated_at.as_millis(),
         })
     });
-    json(&account(world, call, None, positions.collect(), false))
+    json(&account(world, call, None, positions.collect(), call.socket))
 }
 
 pub(crate) fn positions_v2(world: &mut World, call: &Call<'_>) -> Answer {
@@ -180,6 +180,12 @@ pub(crate) fn adl(world: &mut World, call: &Call<'_>) -> Answer {
             quantiles.entry(leg.instrument).or_default().insert(side.as_str(), 1);
         }
     }
+    // A word of hedged legs with common margin; Binance says of it that its number means nothing.
+    for (id, legs) in &mut quantiles {
+        if legs.contains_key("LONG") && world.exchange.margin_mode(call.account, *id) == MarginMode::Cross {
+            legs.insert("HEDGE", 0);
+        }
+    }
     let list = quantiles
         .into_iter()
         .map(|(id, legs)| serde_json::json!({ "symbol": symbol(world, id), "adlQuantile": legs }))
@@ -240,7 +246,7 @@ fn account(
     call: &Call<'_>,
     config: Option<AccountConfigReply>,
     positions: Vec<AccountPosition>,
-    version_2: bool,
+    margin_available: bool,
 ) -> AccountReply {
     let exchange = &world.exchange;
     let one = call.account;
@@ -277,7 +283,7 @@ fn account(
             cross_un_pnl: exchange.cross_unrealised(one),
             available_balance: available,
             max_withdraw_amount: withdraw,
-            margin_available: version_2.then_some(true),
+            margin_available: margin_available.then_some(true),
             update_time: updated(world, call),
         }],
         positions,

@@ -36,8 +36,8 @@ pub(crate) type Socket = WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>;
 /// What a path opens.
 #[derive(Debug, PartialEq, Eq)]
 enum Door {
-    /// The WebSocket API.
-    Api,
+    /// The WebSocket API; do its answers tell the rate limits?
+    Api { limits: bool },
     /// Streams.
     Streams { entrance: Entrance, combined: bool, names: Vec<String>, listen: Option<(String, Vec<String>)> },
 }
@@ -65,7 +65,7 @@ pub(crate) fn upgrade(shared: Arc<Shared>, peer: SocketAddr, mut request: Reques
             .max_frame_size(Some(MAX_MESSAGE));
         let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
         match door {
-            Door::Api => api::run(shared, peer, socket).await,
+            Door::Api { limits } => api::run(shared, peer, socket, limits).await,
             Door::Streams { entrance, combined, names, listen } => {
                 connection::run(shared, socket, entrance, combined, names, listen).await;
             }
@@ -85,7 +85,8 @@ pub(crate) fn upgrade(shared: Arc<Shared>, peer: SocketAddr, mut request: Reques
 /// there to tell their connections apart, subscribes to nothing.
 fn door(path: &str, query: &str) -> Option<Door> {
     if path.trim_end_matches('/') == "/ws-fapi/v1" {
-        return Some(Door::Api);
+        let params = Form::parse(&[query.as_bytes()]).ok()?;
+        return Some(Door::Api { limits: params.get("returnRateLimits") != Some("false") });
     }
     let (entrance, rest) =
         [("/public", Entrance::Public), ("/market", Entrance::Market), ("/private", Entrance::Private)]
@@ -129,8 +130,8 @@ mod tests {
             ("/stream", "streams=a@trade/b@trade", streams(Entrance::Any, true, &["a@trade", "b@trade"])),
             ("/market/stream", "", streams(Entrance::Market, true, &[])),
             ("/public/ws/0", "", streams(Entrance::Public, false, &["0"])),
-            ("/ws-fapi/v1", "", Some(Door::Api)),
-            ("/ws-fapi/v1/", "returnRateLimits=false", Some(Door::Api)),
+            ("/ws-fapi/v1", "", Some(Door::Api { limits: true })),
+            ("/ws-fapi/v1/", "returnRateLimits=false", Some(Door::Api { limits: false })),
             ("/", "", None),
             ("/wsx", "", None),
             ("/streams", "", None),

@@ -26,8 +26,7 @@ pub(crate) mod sign;
 mod socket;
 pub(crate) mod stream;
 #[cfg(test)]
-#[path = "tests/served.rs"]
-pub(crate) mod testing;
+pub(crate) mod tests;
 mod trade;
 pub(crate) mod user;
 pub(crate) mod words;

@@ -2,7 +2,7 @@ use super::*;
 use crate::clock::Clock;
 use crate::protocol::MarketData;
 use crate::types::Span;
-use crate::venue::binance::testing::{Served, symbols};
+use crate::venue::binance::tests::{Served, symbols};
 
 struct Listening {
     feed: BinanceFeed,

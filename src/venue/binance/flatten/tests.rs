@@ -7,7 +7,7 @@ use crate::exchange::AccountConfig;
 use crate::protocol::TriggerBy;
 use crate::serve::{AccountSpec, Options};
 use crate::types::Price;
-use crate::venue::binance::testing::{Served, synthetic};
+use crate::venue::binance::tests::{Served, synthetic};
 
 async fn place(rest: &Rest, symbol: &str, request: OrderRequest) {
     match orders::place(&request, symbol) {

@@ -25,8 +25,9 @@ pub(super) async fn prepare(rest: &Rest, instruments: &Instruments, leverage: u3
     for found in unequal(rest, instruments, leverage).await.map_err(|failure| unusable("symbolConfig", &failure))? {
         put_right(rest, &found, leverage).await?;
     }
-    let left = differences(rest, instruments, leverage).await.map_err(|failure| unusable("symbolConfig", &failure))?;
+    let left = unequal(rest, instruments, leverage).await.map_err(|failure| unusable("symbolConfig", &failure))?;
     if !left.is_empty() {
+        let left: Vec<String> = left.iter().flat_map(|found| found.words(leverage)).collect();
         return Err(VenueError::Account(format!("the venue did not take what was set: {}", left.join("; "))));
     }
     let balances: Vec<Balance> =
@@ -75,6 +76,15 @@ struct Unequal {
     margin: bool,
 }
 
+impl Unequal {
+    fn words(&self, leverage: u32) -> Vec<String> {
+        let symbol = &self.symbol;
+        let other = self.leverage.map(|is| format!("the leverage of {symbol} is {is}, and {leverage} is set"));
+        let margin = self.margin.then(|| format!("{symbol} is not on cross margin"));
+        other.into_iter().chain(margin).collect()
+    }
+}
+
 async fn unequal(rest: &Rest, instruments: &Instruments, leverage: u32) -> Result<Vec<Unequal>, Failure> {
     let configs = rest.call(account::symbol_config(None)).await?;
     let mut found = Vec::new();
@@ -111,15 +121,8 @@ async fn put_right(rest: &Rest, found: &Unequal, leverage: u32) -> Result<(), Ve
 /// # Errors
 /// If the venue cannot be asked.
 pub(super) async fn differences(rest: &Rest, instruments: &Instruments, leverage: u32) -> Result<Vec<String>, Failure> {
-    let mut words = Vec::new();
-    for found in unequal(rest, instruments, leverage).await? {
-        if let Some(is) = found.leverage {
-            words.push(format!("the leverage of {} is {is}, and {leverage} is set", found.symbol));
-        }
-        if found.margin {
-            words.push(format!("{} is not on cross margin", found.symbol));
-        }
-    }
+    let unequal = unequal(rest, instruments, leverage).await?;
+    let mut words: Vec<String> = unequal.iter().flat_map(|found| found.words(leverage)).collect();
     if rest.call(account::position_mode()).await?.dual_side_position {
         words.push("the account is in hedge mode".to_owned());
     }

@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 
-use super::super::testing::{Served, keys, symbols, synthetic};
+use super::super::tests::{Served, keys, symbols, synthetic};
 use super::*;
 use crate::protocol::{
     AccountReport, Amount, CancelOutcome, Command, ConnectionState, DoneReason, Fill, Link, OrderKind, OrderReport,

@@ -191,5 +191,5 @@ fn requests_are_those_of_ccxt_and_every_signature_is_reproduced() {
 
 /// What only lies beside the project; a test that needs it says so if it is not there.
 fn shared() -> Option<PathBuf> {
-    crate::venue::binance::testing::shared()
+    crate::venue::binance::tests::shared()
 }

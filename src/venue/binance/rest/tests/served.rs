@@ -4,7 +4,7 @@ use super::super::calls::{account, market, orders};
 use super::super::{Class, Failure, Rest};
 use crate::protocol::{Amount, OrderKind, OrderRequest, TriggerBy};
 use crate::types::{ClientOrderId, InstrumentId, PositionSide, Price, Side, Span};
-use crate::venue::binance::testing::Served;
+use crate::venue::binance::tests::Served;
 use crate::venue::binance::words::{AlgoStatus, MarginWord, OrderStatus};
 
 fn market_order(id: &str, side: Side, qty: &str, reduce_only: bool) -> OrderRequest {
