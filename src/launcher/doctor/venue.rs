@@ -42,11 +42,10 @@ async fn look(rest: &Rest, settings: &Settings, has_keys: bool, findings: &mut V
         Ok(measured) => {
             let slow = measured.uncertainty > SLOW;
             let verdict = if slow { Verdict::Doubtful } else { Verdict::Good };
-            let detail = format!(
-                "{} ms ahead of ours, known to {} ms; orders are stamped with the venue's time",
-                measured.offset.as_millis(),
-                measured.uncertainty.as_millis()
-            );
+            let (ms, known) = (measured.offset.as_millis(), measured.uncertainty.as_millis());
+            let against = if ms < 0 { "behind" } else { "ahead of" };
+            let stamps = "orders are stamped with the venue's time";
+            let detail = format!("{} ms {against} ours, known to {known} ms; {stamps}", ms.abs());
             note(findings, "venue's clock", verdict, detail);
         }
         // Without its time nothing more can be asked.

@@ -73,7 +73,7 @@ impl Served {
 
 pub(crate) fn keys() -> Credentials {
     let demo = AccountSpec::demo();
-    Credentials::new(&SecretString::from(demo.key), &SecretString::from(demo.secret)).expect("keys")
+    Credentials::new(&SecretString::from(demo.key), &SecretString::from(demo.secret)).expect("two keys")
 }
 
 /// The folder of recorded data beside the project; a test that needs it skips, and says so.

@@ -228,7 +228,6 @@ fn take(desk: &Desk, event: &MarketEvent<'_>) -> Result<(), Full> {
         MarketEvent::AggTrade(trade) => desk.trade(trade),
         MarketEvent::Kline(kline) => desk.kline(kline),
         MarketEvent::Mark(mark) => desk.mark(mark),
-        // Books are kept by who trades on them; nobody asks for these here.
-        MarketEvent::Depth(_) | MarketEvent::Other => Ok(()),
+        MarketEvent::Other => Ok(()),
     }
 }

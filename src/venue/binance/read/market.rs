@@ -14,10 +14,6 @@ pub(crate) struct ServerTime {
     pub server_time: i64,
 }
 
-/// A price and the quantity at it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub(crate) struct Level(#[serde(deserialize_with = "amount")] pub Price, #[serde(deserialize_with = "amount")] pub Qty);
-
 /// A bar. What follows the volume is not used, and may be missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Kline(pub Bar);

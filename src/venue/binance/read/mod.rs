@@ -79,11 +79,12 @@ pub(crate) fn amount<'de, D: Deserializer<'de>, T: FromStr>(deserializer: D) -> 
 /// The same where there may be none: `null`, `""`, and the text `"null"` that some fields have.
 pub(crate) fn optional<'de, D: Deserializer<'de>, T: FromStr>(deserializer: D) -> Result<Option<T>, D::Error> {
     let Some(text) = scalar(deserializer)? else { return Ok(None) };
+    let text = text.trim();
     if text.is_empty() || text == "null" {
         return Ok(None);
     }
-    let wrong = || D::Error::invalid_value(Unexpected::Str(&text), &"a number");
-    text.parse().or_else(|_| rounded(&text).parse()).map(Some).map_err(|_| wrong())
+    let wrong = || D::Error::invalid_value(Unexpected::Str(text), &"a number");
+    text.parse().or_else(|_| rounded(text).parse()).map(Some).map_err(|_| wrong())
 }
 
 /// Cut to the places that we hold.

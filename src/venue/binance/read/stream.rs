@@ -5,7 +5,6 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::market::Level;
 use super::{Unreadable, amount, json, optional, rate};
 use crate::types::{Price, Qty, Rate};
 
@@ -65,7 +64,6 @@ pub(crate) enum MarketEvent<'a> {
     AggTrade(AggTrade<'a>),
     Kline(KlineEvent<'a>),
     Mark(MarkUpdate<'a>),
-    Depth(DepthUpdate<'a>),
     /// Of a kind that is not used here, or not known.
     Other,
 }
@@ -75,6 +73,9 @@ pub(crate) enum MarketEvent<'a> {
 /// # Errors
 /// If it is none, or an event that lacks what it is for.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Message<'_>, Unreadable> {
+    if is_list(bytes) {
+        return Ok(Message::Event(MarketEvent::Other));
+    }
     let head: Head<'_> = json(WHAT, bytes)?;
     if let (Some(_), Some(data)) = (&head.stream, head.data) {
         return event(data.get().as_bytes());
@@ -88,18 +89,22 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Message<'_>, Unreadable> {
     }
 }
 
+/// Streams of all symbols at once send lists; none of them is ours.
+fn is_list(bytes: &[u8]) -> bool {
+    bytes.trim_ascii_start().first() == Some(&b'[')
+}
+
 fn shown(text: &str) -> String {
     text.chars().take(200).collect()
 }
 
 fn event(bytes: &[u8]) -> Result<Message<'_>, Unreadable> {
-    /// Streams of all symbols at once send lists.
     #[derive(Deserialize)]
     struct Kind<'a> {
         #[serde(borrow, rename = "e")]
         kind: Option<Text<'a>>,
     }
-    if bytes.first() == Some(&b'[') {
+    if is_list(bytes) {
         return Ok(Message::Event(MarketEvent::Other));
     }
     match json::<Kind<'_>>(WHAT, bytes)?.kind {
@@ -114,7 +119,6 @@ fn of_kind<'a>(kind: &str, bytes: &'a [u8]) -> Result<Message<'a>, Unreadable> {
         "aggTrade" => MarketEvent::AggTrade(json(WHAT, bytes)?),
         "kline" => MarketEvent::Kline(json(WHAT, bytes)?),
         "markPriceUpdate" => MarketEvent::Mark(json(WHAT, bytes)?),
-        "depthUpdate" => MarketEvent::Depth(json(WHAT, bytes)?),
         _ => MarketEvent::Other,
     }))
 }
@@ -205,23 +209,4 @@ pub(crate) struct MarkUpdate<'a> {
     pub T: Option<i64>,
     #[serde(default, deserialize_with = "optional")]
     pub E: Option<i64>,
-}
-
-/// Changes of the book.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[expect(non_snake_case, reason = "the protocol tells fields apart by their case")]
-pub(crate) struct DepthUpdate<'a> {
-    #[serde(borrow)]
-    pub s: Text<'a>,
-    #[serde(deserialize_with = "amount")]
-    pub T: i64,
-    /// First and last number of the changes, and the last of those before.
-    #[serde(deserialize_with = "amount")]
-    pub U: u64,
-    #[serde(deserialize_with = "amount")]
-    pub u: u64,
-    #[serde(default, deserialize_with = "optional")]
-    pub pu: Option<u64>,
-    pub b: Vec<Level>,
-    pub a: Vec<Level>,
 }
