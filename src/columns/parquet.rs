@@ -10,6 +10,7 @@ use parquet::basic::{Compression, ConvertedType, LogicalType, Repetition, TimeUn
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::{ByteArray, ByteArrayType, DataType, DoubleType, Int64Type};
 use parquet::errors::ParquetError;
+use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::properties::WriterProperties;
 use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
@@ -25,6 +26,7 @@ const MAX_GROUP_ROWS: i64 = 1 << 26;
 pub(super) struct Reader {
     path: PathBuf,
     file: SerializedFileReader<File>,
+    length: u64,
     next_group: usize,
     pub(super) instants_name: &'static str,
     places: Vec<usize>,
@@ -39,6 +41,7 @@ impl std::fmt::Debug for Reader {
 impl Reader {
     pub(super) fn open(path: &Path, wanted: Wanted) -> Result<Reader, ColumnsError> {
         let file = File::open(path).map_err(|error| ColumnsError::io(path, error))?;
+        let length = file.metadata().map_err(|error| ColumnsError::io(path, error))?.len();
         let file = SerializedFileReader::new(file).map_err(|error| damaged(path, &error))?;
         let columns = file.metadata().file_metadata().schema_descr_ptr();
         let there: Vec<String> = columns.columns().iter().map(|column| column.path().string()).collect();
@@ -50,7 +53,7 @@ impl Reader {
                 return Err(ColumnsError::Column { path: path.to_owned(), what, there });
             }
         }
-        Ok(Reader { path: path.to_owned(), file, next_group: 0, instants_name, places })
+        Ok(Reader { path: path.to_owned(), file, length, next_group: 0, instants_name, places })
     }
 
     pub(super) fn next_batch(&mut self) -> Result<Option<Batch>, ColumnsError> {
@@ -64,6 +67,10 @@ impl Reader {
         if !(0..=MAX_GROUP_ROWS).contains(&rows) {
             return Err(ColumnsError::damaged(&self.path, format!("a group of rows has {rows} of them")));
         }
+        // The library trusts the places of columns, and panics where they make no sense.
+        if self.places.iter().any(|place| !is_within(group.metadata().column(*place), self.length)) {
+            return Err(ColumnsError::damaged(&self.path, "a column lies outside of it"));
+        }
         let rows = usize::try_from(rows).unwrap_or_default();
         let (first, others) = self.places.split_first().expect("a time column is always wanted");
         let instants = instants(&*group, *first, rows).map_err(failed)?;
@@ -74,6 +81,13 @@ impl Reader {
         }
         Ok(Some(Batch { instants, numbers }))
     }
+}
+
+/// Does a column's chunk lie within a file?
+fn is_within(column: &ColumnChunkMetaData, length: u64) -> bool {
+    let start = column.dictionary_page_offset().unwrap_or_else(|| column.data_page_offset());
+    let end = u64::try_from(start).ok().zip(u64::try_from(column.compressed_size()).ok());
+    end.and_then(|(start, size)| start.checked_add(size)).is_some_and(|end| end <= length)
 }
 
 fn damaged(path: &Path, error: &ParquetError) -> ColumnsError {

@@ -252,7 +252,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let place = |name: &str| folder.path().join(name);
         for (name, gib) in [("a", 2_u64), ("b", 1), ("c", 1)] {
-            fs::File::create(place(name)).unwrap().set_len(gib << 30).unwrap();
+            let file = fs::File::create(place(name)).unwrap();
+            file.set_len(gib << 30).unwrap();
+            // The first is the oldest.
+            let written =
+                std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(u64::from(name.as_bytes()[0]));
+            file.set_modified(written).unwrap();
         }
         make_room(folder.path(), &place("d"), 1 << 30).unwrap();
         assert!(!place("a").exists() && place("b").exists() && place("c").exists());

@@ -54,10 +54,10 @@ impl FileName {
         let mut words = rest.split(['_', '-', '.']);
         let first = words.next();
         let timeframe = first.and_then(|word| word.parse().ok());
-        let has_trades = matches!(first, Some("trades" | "aggTrades"));
         let is_of_trades = !words.any(|word| matches!(word, "mark" | "funding" | "index" | "premiumIndex"));
         let is_symbol =
             symbol.len() > 4 && symbol.ends_with("USDT") && symbol.bytes().all(|b| b.is_ascii_alphanumeric());
+        let has_trades = is_symbol && matches!(first, Some("trades" | "aggTrades"));
         FileName { content, venue_symbol: is_symbol.then_some(symbol), timeframe, is_of_trades, has_trades }
     }
 

@@ -142,7 +142,7 @@ fn a_folder_is_understood_by_its_names_or_explained() {
     let fails = |symbols: &[&str]| open(&path, symbols, "").err().unwrap().to_string();
 
     let text = fails(&["BTC/USDT:USDT"]);
-    assert!(text.contains("no file is named after it") && text.contains("BTC_USDT_USDT-1m-futures.csv"), "{text}");
+    assert!(text.contains("no file is named after it") && text.contains("BTC_USDT_USDT-1m-futures.feather"), "{text}");
 
     write("BTC_USDT_USDT-5m-futures.csv", MINUTES);
     write("BTC_USDT_USDT-1m-mark.csv", MINUTES);
