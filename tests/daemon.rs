@@ -20,6 +20,7 @@ mod replayed;
 mod restarts;
 #[path = "daemon/run.rs"]
 mod run;
+#[expect(dead_code, reason = "tests of live trading use more of it")]
 mod support;
 #[path = "daemon/sweep.rs"]
 mod sweep;

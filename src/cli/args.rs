@@ -30,6 +30,10 @@ Examples:
       HEALTH_CHECK_INTERVAL=10 live_trading_launcher --paper --duration 60
   Recorded data as fast as the machine can:
       live_trading_launcher --feed file:data/binance --timerange 20241001-20241105 --speed max
+  On paper, on the real market:
+      live_trading_launcher --paper --feed binance
+  With real money:
+      BINANCE_KEY_FILE=key BINANCE_SECRET_FILE=secret live_trading_launcher --live --symbols BTC/USDT
   What is set, and by what:
       live_trading_launcher config show
   What the running daemon does, and how it did:
@@ -117,6 +121,12 @@ pub struct RunFlags {
     /// Trade on paper, against the simulated exchange. This is the default
     #[arg(long)]
     pub paper: bool,
+    /// Trade with real money; needs BINANCE_KEY and BINANCE_SECRET, and a key that cannot withdraw
+    #[arg(long, conflicts_with_all = ["paper", "reset_paper"])]
+    pub live: bool,
+    /// The venue that real money is traded at
+    #[arg(long, value_name = "NAME", value_parser = ["binance"], requires = "live")]
+    pub venue: Option<String>,
     /// Stop after so many seconds of wall time; fractions are allowed
     #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true)]
     pub duration: Option<Span>,
@@ -141,7 +151,8 @@ pub struct RunFlags {
     /// What is traded, as CCXT unified symbols: BTC/USDT:USDT, or BTC/USDT for short
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub symbols: Option<Vec<Symbol>>,
-    /// Where market data comes from: `synthetic`, the embedded market, or `file:PATH`, recorded data
+    /// Where market data comes from: `synthetic`, the embedded market; `binance`, its market in real time; or
+    /// `file:PATH`, recorded data [default: synthetic; binance with --live]
     #[arg(long, value_name = "NAME", value_parser = feed)]
     pub feed: Option<String>,
     /// Pace against the wall clock: a number, or `max` [default: 1; 60 for the embedded demo]
@@ -406,6 +417,7 @@ pub enum TradesFormat {
 impl RunFlags {
     /// The flags that stand for settings.
     pub fn overrides(&self) -> Vec<Override> {
+        let market = self.live.then(|| "binance".to_owned());
         fn path(value: &std::path::Path) -> toml::Value {
             toml::Value::String(value.to_string_lossy().into_owned())
         }
@@ -413,6 +425,7 @@ impl RunFlags {
             ("run.symbols", self.symbols.as_deref().map(symbols), "--symbols"),
             ("run.seed", self.seed.map(seed), "--seed"),
             ("run.speed", self.speed.as_ref().map(text), "--speed"),
+            ("feed.source", market.as_ref().map(text), "--live"),
             ("feed.source", self.feed.as_ref().map(text), "--feed"),
             ("feed.timerange", self.timerange.as_ref().map(text), "--timerange"),
             ("telemetry.format", self.log_format.map(|format| text(&format.as_str())), "--log-format"),

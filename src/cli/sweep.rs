@@ -5,7 +5,7 @@ use std::path::Path;
 use comfy_table::CellAlignment;
 
 use super::status::cents;
-use crate::backtest::sweep::{Deflated, Figures, Forward, Metric, Ranked, SweepReport};
+use crate::backtest::sweep::{Deflated, Figures, Forward, Metric, Ranked, SweepReport, short};
 
 /// Reasons for which runs were refused that are printed; a grid has one for every pair that does not fit.
 const REASONS: usize = 5;
@@ -136,11 +136,6 @@ fn refusals(report: &SweepReport) -> Option<String> {
         lines.push(format!("  and {} reasons more", reasons.len() - REASONS));
     }
     Some(lines.join("\n"))
-}
-
-/// The last word of a setting's name.
-fn short(setting: &str) -> &str {
-    setting.rsplit('.').next().unwrap_or(setting)
 }
 
 /// `2024-10-01 to 2024-10-08`, to the minute where it is not midnight.

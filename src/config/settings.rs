@@ -103,6 +103,7 @@ impl Settings {
             self.faults.feed.check().map_err(|error| error.to_string()),
             self.faults.venue.check().map_err(|error| named("faults.venue", &error)),
             self.faults.process.check(),
+            self.check_window(),
             self.recorder.check(),
             self.health.check(),
             self.notify.check(),
@@ -111,6 +112,15 @@ impl Settings {
         .into_iter()
         .filter_map(Result::err)
         .collect()
+    }
+
+    /// The protocol's waits count on the window that orders are sent with.
+    fn check_window(&self) -> Result<(), String> {
+        let (sent, counted_on) = (self.venue.binance.recv_window, self.orders.recv_window);
+        if sent <= counted_on {
+            return Ok(());
+        }
+        Err(format!("venue.binance.recv_window = {sent}: use at most what `orders.recv_window` is, {counted_on}"))
     }
 }
 

@@ -94,6 +94,7 @@ pub fn assemble(mut plan: Plan<'_>, clock: Clock) -> Result<Assembled, RunError>
         instance: instance_of(plan.seed),
         epoch,
     };
+    let real_money = matches!(plan.place, Place::Live { .. });
     let (ledger, recovered, venue, begin, account) = match plan.place {
         Place::Paper { exchange, faults } => {
             let capital = (plan.rooms.risk.capital_usdt, plan.rooms.risk.leverage);
@@ -117,6 +118,7 @@ pub fn assemble(mut plan: Plan<'_>, clock: Clock) -> Result<Assembled, RunError>
     };
     let ids = Identity { account, instance: ledger.instance() };
     let engine = Engine::new(plan.rooms, ids, &instruments, plan.feed.shape());
+    let engine = if real_money { engine.capped_to_capital() } else { engine };
     let limits = engine.limits();
     let overflow = if plan.time.is_some() { Overflow::Gap } else { Overflow::Wait };
     let recorder = match plan.recorder {

@@ -86,7 +86,7 @@ async fn reconcile(crank: &mut Crank, begin: Timestamp, deadline: Span) -> Resul
     let mut notices = Vec::new();
     let late = crank.clock.uptime() + deadline;
     let mut turns = 0_u32;
-    while !crank.session.engine().is_ready() {
+    while !(crank.session.engine().is_ready() && crank.session.engine().has_history()) {
         crank.beat(Stage::Recover);
         let outside = match crank.due(&pace) {
             Due::Turn(_) => crank.turn()?,
@@ -113,6 +113,9 @@ async fn reconcile(crank: &mut Crank, begin: Timestamp, deadline: Span) -> Resul
 }
 
 fn too_slow(crank: &Crank, deadline: Span) -> RunError {
-    let waiting_for = crank.session.engine().view().waiting_for.join(", ");
+    let engine = crank.session.engine();
+    let history = (!engine.has_history()).then(|| "bars of the past".to_owned());
+    let waiting_for: Vec<String> = engine.view().waiting_for.into_iter().chain(history).collect();
+    let waiting_for = waiting_for.join(", ");
     RunError::StartTooSlow { step: StartStep::Reconcile.as_str(), deadline, waiting_for }
 }

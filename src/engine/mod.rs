@@ -178,6 +178,11 @@ impl Engine {
         }
     }
 
+    /// The same for real money: sizes are taken from no more than the capital that was set.
+    pub fn capped_to_capital(self) -> Engine {
+        Engine { risk: self.risk.capped_to_capital(), ..self }
+    }
+
     /// Takes in one event and says what is to be done. Total: whatever comes, it gives an answer.
     pub fn on_event(&mut self, stamped: &Stamped<Event>) -> Vec<Action> {
         let at = stamped.at;
@@ -239,6 +244,11 @@ impl Engine {
     /// Have reconciliation and protection finished?
     pub fn is_ready(&self) -> bool {
         self.reconciliation.is_done()
+    }
+
+    /// Has the history of every instrument come, however long it was?
+    pub fn has_history(&self) -> bool {
+        self.instruments.ids().all(|id| self.market.has_history(id))
     }
 
     /// Closed minutes over all instruments.

@@ -1,6 +1,7 @@
 //! Floor 10: wiring. What the command line asks for is looked up, opened, started, run and ended here, and every way to end
 //! has its exit code.
 
+mod assembly;
 mod backtest;
 mod banner;
 mod commands;

@@ -1,5 +1,8 @@
 //! The `sweep` command: what varies is read, the runs are made on all cores, and what they came to goes where it was asked to.
 
+mod ranges;
+mod table;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
@@ -83,8 +86,6 @@ pub(super) fn run(flags: &SweepFlags, asked: &Invocation, environment: &Environm
     }
     Ok(Exit::Clean)
 }
-
-mod ranges;
 
 /// What a run is made from.
 struct Runs<'a> {
@@ -245,8 +246,6 @@ fn write_outputs(flags: &SweepFlags, report: &SweepReport) -> Result<(), Failure
     }
     Ok(())
 }
-
-mod table;
 
 fn map_axes(flags: &SweepFlags, axes: &[Axis]) -> Result<(String, String), String> {
     let mut varied = axes.iter().map(|axis| axis.setting.clone());

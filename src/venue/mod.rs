@@ -2,6 +2,7 @@
 //! say comes out of `poll`, in the order of its instants.
 
 pub mod binance;
+pub(crate) mod inbox;
 pub mod paper;
 
 use schemars::JsonSchema;
@@ -78,6 +79,15 @@ pub enum VenueError {
         /// What this run is on.
         wanted: String,
     },
+    /// Its keys are refused, or may do what they must not.
+    #[error("the venue's keys: {0}")]
+    Keys(String),
+    /// The account is not as it must be.
+    #[error("the account: {0}")]
+    Account(String),
+    /// It could not be reached, or does not work now.
+    #[error("the venue could not be reached: {0}")]
+    Unreachable(String),
     /// Its settings cannot be used.
     #[error("{0}")]
     Settings(String),
@@ -88,7 +98,9 @@ impl VenueError {
     pub fn exit(&self) -> Exit {
         match self {
             VenueError::Store { .. } => Exit::LedgerUnwritable,
-            VenueError::OtherMarket { .. } | VenueError::Settings(_) => Exit::Configuration,
+            VenueError::OtherMarket { .. } | VenueError::Account(_) | VenueError::Settings(_) => Exit::Configuration,
+            VenueError::Keys(_) => Exit::KeysRefused,
+            VenueError::Unreachable(_) => Exit::TryLater,
         }
     }
 }

@@ -21,7 +21,7 @@ pub use deflated::Deflated;
 pub use figures::{Figures, Metric, Moments};
 pub use journal::{Definition, Ended, Journal, JournalError, Key, Results, Stretch};
 pub use report::{Forward, ForwardWindow, Ranked, SweepReport};
-pub use space::{Axis, MAX_RUNS, Point, Search, Space};
+pub use space::{Axis, MAX_RUNS, Point, Search, Space, short};
 pub use values::Values;
 pub use walk::{WalkForward, Window};
 

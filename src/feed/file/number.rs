@@ -27,7 +27,7 @@ pub(super) fn decimal(text: &[u8], exact: bool) -> Result<i64, &'static str> {
                 seen_digit = true;
                 if seen_point && places == PLACES {
                     if exact && *byte != b'0' {
-                        return Err("has more than eight decimal places");
+                        return nearest(text);
                     }
                     continue;
                 }
@@ -55,13 +55,29 @@ pub(super) fn units(value: f64, exact: bool) -> Result<i64, &'static str> {
     }
     let scaled = (value * scale).round();
     if scaled.abs() > LARGEST {
-        return decimal(value.to_string().as_bytes(), exact);
+        // A float this large has no ninth place.
+        return decimal(value.to_string().as_bytes(), false);
     }
-    // A quotient of whole numbers is the float nearest to it: it differs if there were further places.
-    if exact && scaled / scale != value {
-        return Err("has more than eight decimal places");
+    if exact && !is_noise(scaled / scale - value, value) {
+        return Err(TOO_FINE);
     }
     Ok(scaled as i64)
+}
+
+const TOO_FINE: &str = "has more than eight decimal places";
+
+/// A text with more places than are kept: `1.0854300000000001` is what a program that computes in floats writes for 1.08543.
+fn nearest(text: &[u8]) -> Result<i64, &'static str> {
+    let value: f64 =
+        std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).ok_or("is not a decimal number")?;
+    let digits = text.iter().filter(|byte| byte.is_ascii_digit()).count();
+    // Fewer digits than a float has are meant as they stand.
+    if digits < f64::DIGITS as usize { Err(TOO_FINE) } else { units(value, true) }
+}
+
+/// Is a difference no more than what the last two bits of a float can say?
+fn is_noise(difference: f64, value: f64) -> bool {
+    difference.abs() <= value.abs() * f64::EPSILON * 2.0
 }
 
 /// Reads times, remembering the last date: a day's minutes share it.
@@ -116,7 +132,7 @@ mod tests {
     #[test]
     fn floats_are_the_decimals_that_they_stand_for() {
         for (value, expect) in [
-            (0.1 + 0.2, Err("has more than eight decimal places")),
+            (0.1 + 0.2, Ok(30_000_000)),
             (63_443.76, Ok(6_344_376_000_000)),
             (1e-8, Ok(1)),
             (1e-9, Err("has more than eight decimal places")),
@@ -128,6 +144,16 @@ mod tests {
             (-1.5, Ok(-150_000_000)),
         ] {
             assert_eq!(units(value, true), expect, "{value}");
+        }
+        for (text, expect) in [
+            ("1.0854300000000001", Ok(108_543_000)),
+            ("1.0977999999999999", Ok(109_780_000)),
+            ("1.123456789", Err("has more than eight decimal places")),
+            ("1.1234567890000001", Err("has more than eight decimal places")),
+            ("90071993.123456791", Ok(9_007_199_312_345_679)),
+            ("0.000000001000000000001", Err("has more than eight decimal places")),
+        ] {
+            assert_eq!(decimal(text.as_bytes(), true), expect, "{text}");
         }
         assert_eq!(units(14.632_120_001, false), Ok(1_463_212_000));
         for number in [1_i64, 10_101_010_101, 6_344_376_000_001, 9_007_199_254_740_991] {

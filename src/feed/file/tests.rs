@@ -223,7 +223,7 @@ fn a_bad_row_of_a_file_by_columns_is_named() {
     for (instants, close, volume, row, field, says) in [
         (minutes, [1.5, 1.5, f64::NAN], 1.0, 3, "close", "is not a number"),
         (minutes, [1.5, 9.0, 1.5], 1.0, 2, "high", "below the bar's open or close"),
-        (minutes, [1.5, 1.5, 0.1 + 0.2], 1.0, 3, "close", "eight decimal places"),
+        (minutes, [1.5, 1.5, 1.123_456_789], 1.0, 3, "close", "eight decimal places"),
         (minutes, [1.5, -1.5, 1.5], 1.0, 2, "close", "above zero"),
         (minutes, [1.5; 3], -1.0, 1, "volume", "is negative"),
         ([0, 60_000, 60_000], [1.5; 3], 1.0, 3, "date", "minute of the line before"),

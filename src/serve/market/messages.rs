@@ -162,10 +162,10 @@ impl Listing {
         let tiers = &exchange.instruments().get(self.id).tiers;
         let bracket = |(at, tier): (usize, &crate::types::MarginTier)| ContractBracket {
             bs: at + 1,
-            bnf: tier.notional_floor.to_f64(),
-            bnc: tier.notional_cap.to_f64(),
+            bnf: tier.notional_floor,
+            bnc: tier.notional_cap,
             mmr: tier.maintenance_rate.to_f64(),
-            cf: tier.maintenance_amount.to_f64(),
+            cf: tier.maintenance_amount,
             mi: tiers.get(at + 1).map_or(1, |next| next.max_leverage + 1),
             ma: tier.max_leverage,
         };

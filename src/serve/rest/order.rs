@@ -175,9 +175,6 @@ fn placed(world: &mut World, call: &Call<'_>) -> Result<OrderReply, ApiError> {
     let id = world.exchange.place(call.at, call.account, &parsed.request, parsed.terms)?;
     world.tell();
     world.books.of(call.account).annotate(id, |row| row.price_match = parsed.price_match);
-    if let Some(at) = parsed.terms.good_till {
-        world.ends_at(at, call.account, id);
-    }
     let row = world.books.get(call.account).and_then(|book| book.order(id.0, call.at));
     let row = row.ok_or_else(|| ApiError::of(-1000))?;
     let reply = replies::order(row, world.exchange.instruments(), Answering::Act);
@@ -208,7 +205,9 @@ fn modified(world: &mut World, call: &Call<'_>) -> Result<OrderReply, ApiError> 
         last.modify_id = modify_id;
     }
     let row = book.order(order.0, call.at).ok_or_else(|| ApiError::of(-2013))?;
-    Ok(replies::order(row, world.exchange.instruments(), Answering::Change(modify_id)))
+    let reply = replies::order(row, world.exchange.instruments(), Answering::Change(modify_id));
+    // Over WebSocket the pair is left out.
+    Ok(OrderReply { pair: reply.pair.filter(|_| !call.socket), ..reply })
 }
 
 fn canceled(world: &mut World, call: &Call<'_>, id: VenueOrderId) -> Result<OrderReply, ApiError> {

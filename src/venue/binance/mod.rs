@@ -1,7 +1,7 @@
 //! Binance USDⓈ-M futures. The words of the protocol are for whoever speaks it: a server writes all that the newest
 //! description has, with the structs of [`account`], [`order`], [`stream`] and their like; a client of ours reads with
-//! those of [`read`], which ask for what is used alone and take anything else. [`rest`] sends requests, and [`feed`] listens to
-//! the market.
+//! those of [`read`], which ask for what is used alone and take anything else. [`rest`] sends requests, [`feed`] listens to
+//! the market, and [`trade`] trades.
 //!
 //! Amounts are our own exact decimals and appear as texts, as Binance writes them.
 
@@ -27,6 +27,7 @@ mod socket;
 pub(crate) mod stream;
 #[cfg(test)]
 pub(crate) mod testing;
+mod trade;
 pub(crate) mod user;
 pub(crate) mod words;
 
@@ -35,3 +36,4 @@ pub use parsers::{PARSERS, Parser};
 pub use read::Unreadable;
 pub use rest::RestError;
 pub use settings::Settings;
+pub use trade::{BinanceVenue, NAME, Way, Wiring};

@@ -83,7 +83,19 @@ impl Socket {
     /// # Errors
     /// When the connection is over.
     pub(crate) async fn send(&mut self, text: String) -> Result<(), SocketError> {
-        let sent = tokio::time::timeout(SEND_WITHIN, self.0.send(Message::text(text))).await;
+        self.put(Message::text(text)).await
+    }
+
+    /// Asks for a sign of life.
+    ///
+    /// # Errors
+    /// When the connection is over.
+    pub(crate) async fn ping(&mut self) -> Result<(), SocketError> {
+        self.put(Message::Ping(Vec::new().into())).await
+    }
+
+    async fn put(&mut self, message: Message) -> Result<(), SocketError> {
+        let sent = tokio::time::timeout(SEND_WITHIN, self.0.send(message)).await;
         sent.map_err(|_| SocketError::Late)?.map_err(lost)
     }
 }

@@ -234,10 +234,13 @@ pub(crate) struct ContractInfo {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct ContractBracket {
     pub bs: usize,
-    pub bnf: f64,
-    pub bnc: f64,
+    #[serde(serialize_with = "decimal::money::serialize")]
+    pub bnf: Usdt,
+    #[serde(serialize_with = "decimal::money::serialize")]
+    pub bnc: Usdt,
     pub mmr: f64,
-    pub cf: f64,
+    #[serde(serialize_with = "decimal::money::serialize")]
+    pub cf: Usdt,
     pub mi: u32,
     pub ma: u32,
 }

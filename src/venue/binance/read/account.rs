@@ -11,6 +11,9 @@ use crate::types::{Price, Qty, Rate, Usdt};
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Balance {
     pub asset: String,
+    /// The venue's name for the account.
+    #[serde(default)]
+    pub account_alias: String,
     /// The wallet: with realised results, fees and funding, without unrealised results.
     #[serde(deserialize_with = "amount")]
     pub balance: Usdt,
