@@ -83,8 +83,8 @@ fn a_mistake_is_named_with_the_remedy() {
         (&["--split", "99%"], 2, ["--split", "from 5% to 95%"]),
         (&["--split", "50%", "--no-checks"], 2, ["--split", "cannot be used with"]),
         (&["--strategy", "ema_crosss"], 2, ["there is no strategy `ema_crosss`", "ema_cross"]),
-        (&["--strategy", "ema_cross:fats=3"], 78, ["fats", "fast"]),
-        (&["--strategy", "ema_cross:fast=90,slow=30"], 78, ["strategy.ema_cross.fast", "give fewer bars"]),
+        (&["--strategy", "ema_cross:fats=3"], 2, ["fats", "fast"]),
+        (&["--strategy", "ema_cross:fast=90,slow=30"], 2, ["strategy.ema_cross.fast", "give fewer bars"]),
         (&["--timerange", "19990101-19990201"], 78, ["no bars in the range", "choose --timerange within"]),
     ] {
         let said = run(folder.path(), &[&feed[..], arguments].concat());
