@@ -66,6 +66,14 @@ impl Kind {
             Kind::BollingerReversion => "bollinger_reversion",
         }
     }
+
+    /// Does it say itself when a position of its own is over?
+    pub const fn leaves(self) -> bool {
+        match self {
+            Kind::OversoldBounce | Kind::ShortTheRip => false,
+            Kind::EmaCross | Kind::DonchianBreakout | Kind::BollingerReversion => true,
+        }
+    }
 }
 
 /// A rule of trading for one instrument.

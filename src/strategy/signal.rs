@@ -22,7 +22,7 @@ pub struct Draft {
     pub entry: Price,
     /// Where the loss is taken.
     pub stop: Price,
-    /// Where the gain is taken; none if the stop follows instead.
+    /// Where the gain is taken; none if the stop follows instead, or the strategy says when it is over.
     pub take_profit: Option<Price>,
     /// How the stop follows, if it does.
     pub trailing: Option<Trailing>,
@@ -63,7 +63,7 @@ pub enum Refusal {
     TakeProfitOnWrongSide,
     /// The gain is too small for the risk.
     RewardTooSmall,
-    /// Neither a take profit nor a trailing stop ends it.
+    /// Neither a take profit nor a trailing stop ends it, nor the strategy itself.
     NoExit,
 }
 
@@ -154,7 +154,7 @@ fn find_fault(draft: &Draft, limits: &Limits) -> Option<Refusal> {
         return Some(Refusal::StopTooNear);
     }
     let Some(take_profit) = draft.take_profit else {
-        return draft.trailing.is_none().then_some(Refusal::NoExit);
+        return (draft.trailing.is_none() && !draft.strategy.leaves()).then_some(Refusal::NoExit);
     };
     let reward = (take_profit - draft.entry) * sign;
     if !reward.is_positive() {
