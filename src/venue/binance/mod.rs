@@ -13,6 +13,7 @@ pub(crate) mod info;
 pub(crate) mod interval;
 pub(crate) mod market;
 pub(crate) mod order;
+pub(crate) mod padded;
 pub(crate) mod sign;
 pub(crate) mod stream;
 pub(crate) mod user;
