@@ -12,6 +12,8 @@ mod exits;
 mod mistakes;
 #[path = "daemon/recovering.rs"]
 mod recovering;
+#[path = "support/replayed.rs"]
+mod replayed;
 #[path = "daemon/restarts.rs"]
 mod restarts;
 #[path = "daemon/run.rs"]

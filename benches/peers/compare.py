@@ -24,7 +24,7 @@ def arguments():
     parser.add_argument("--bars", default=200_000, help="minute bars for every engine [%(default)s]", **whole)
     parser.add_argument("--long-bars", default=2_000_000, help="minute bars for ours alone [%(default)s]", **whole)
     parser.add_argument("--trades", default=10_000_000, help="trades of the ticks, with 1.04 as many changes of the best prices [%(default)s]", **whole)
-    parser.add_argument("--few-ticks", default=200_000, help="ticks that NautilusTrader gets [%(default)s]", **whole)
+    parser.add_argument("--few-ticks", default=2_000_000, help="ticks that NautilusTrader gets [%(default)s]", **whole)
     parser.add_argument("--limit", type=float, default=600, metavar="S", help="seconds after which an engine is ended [%(default)s]")
     parser.add_argument("--only", default=",".join(["ours", *PEERS]), help="engines, with commas between [%(default)s]")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables to a file as well")

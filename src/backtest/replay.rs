@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
+use super::story::Story;
 use crate::engine::Engine;
 use crate::protocol::{Action, Event, Stamped, View};
 use crate::recorder::{Entry, Recording, RecordingError, digest_of};
-use crate::session::Session;
+use crate::session::{Session, Step};
+use crate::types::Instruments;
 
 /// What a replay came to.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,7 +70,31 @@ pub enum ReplayError {
 ///
 /// # Errors
 /// If the recording is damaged or of another version.
-pub fn replay(path: &Path, verify: bool, mut progress: impl FnMut(u64)) -> Result<Replayed, ReplayError> {
+pub fn replay(path: &Path, verify: bool, progress: impl FnMut(u64)) -> Result<Replayed, ReplayError> {
+    follow(path, verify, &mut |_, _| {}, progress)
+}
+
+/// The same with a story of what happened.
+///
+/// # Errors
+/// If the recording is damaged or of another version.
+pub fn replay_story(
+    path: &Path,
+    verify: bool,
+    progress: impl FnMut(u64),
+) -> Result<(Replayed, Option<Story>), ReplayError> {
+    let mut story: Option<Story> = None;
+    let mut hear = |instruments: &Instruments, step: &Step| {
+        story.get_or_insert_with(|| Story::new(instruments, step.stamped.at)).hear(step);
+    };
+    let replayed = follow(path, verify, &mut hear, progress)?;
+    Ok((replayed, story))
+}
+
+/// Whoever hears each step, and what its instruments are.
+type Hear<'a> = dyn FnMut(&Instruments, &Step) + 'a;
+
+fn follow(path: &Path, verify: bool, hear: &mut Hear, mut progress: impl FnMut(u64)) -> Result<Replayed, ReplayError> {
     let recording = Recording::open(path)?;
     let mut done = Replayed { events: 0, compared: 0, segments: 0, view: View::default(), divergence: None };
     for segment in recording.segments() {
@@ -89,6 +115,7 @@ pub fn replay(path: &Path, verify: bool, mut progress: impl FnMut(u64)) -> Resul
                     let step = session
                         .replay((*event).clone())
                         .map_err(|expected| ReplayError::Missing { segment: number, expected })?;
+                    hear(&header.instruments, &step);
                     let digest = (!step.actions.is_empty()).then(|| digest_of(&step.actions));
                     done.events += 1;
                     if done.events.is_multiple_of(PROGRESS_EVERY) {

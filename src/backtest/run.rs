@@ -2,6 +2,7 @@
 //! a recorder around them.
 
 use super::books::Books;
+use super::decision::Decision;
 use crate::engine::{Engine, Identity, Rooms};
 use crate::exchange::{self, AccountConfig, AccountId, Exchange, MarginMode};
 use crate::feed::{Feed, FeedError};
@@ -9,6 +10,7 @@ use crate::protocol::{
     Action, Event, MarketData, MarketEvent, OrderReport, ReportBody, VenueReport, VenueRequest, View,
 };
 use crate::session::{Session, Source, Step};
+use crate::strategy::Guest;
 use crate::types::{Exit, InstrumentId, Span, Timeframe, Timestamp};
 
 /// Who trades in a backtest; two runs have the same client order ids.
@@ -27,6 +29,8 @@ pub struct Plan {
     pub feed: Box<dyn Feed>,
     /// The engine's rooms.
     pub rooms: Rooms,
+    /// Strategies that come as code, beside those of the rooms.
+    pub guests: Vec<Guest>,
     /// The simulated exchange.
     pub exchange: exchange::Settings,
     /// Of the exchange's latencies.
@@ -88,6 +92,16 @@ pub fn run(plan: Plan, mut progress: impl FnMut(Timestamp)) -> Result<Outcome, B
     Ok(run.end())
 }
 
+/// Runs a plan and gives what was decided, in place of what came of it.
+pub(super) fn decisions(plan: Plan) -> Result<Vec<Decision>, BacktestError> {
+    let mut run = Run::begin(plan)?;
+    run.books.decisions = Some(Vec::new());
+    while run.left.is_none() && run.feed_goes_on() {
+        run.turn()?;
+    }
+    Ok(run.books.decisions.unwrap_or_default())
+}
+
 /// A backtest under way.
 struct Run {
     session: Session,
@@ -103,7 +117,7 @@ struct Run {
 impl Run {
     /// Everything until the engine is ready to trade.
     fn begin(plan: Plan) -> Result<Run, BacktestError> {
-        let Plan { feed, mut rooms, exchange, seed } = plan;
+        let Plan { feed, mut rooms, guests, exchange, seed } = plan;
         (rooms.engine.poll_orders, rooms.engine.poll_positions) = (POLL_EVERY, POLL_EVERY);
         let (instruments, shape, started_at) = (feed.instruments().clone(), feed.shape(), feed.start_at());
         let account = AccountConfig {
@@ -114,7 +128,7 @@ impl Run {
         };
         let mut exchange = Exchange::new(exchange, instruments.clone(), shape, seed);
         let account = exchange.open_account(account);
-        let engine = Engine::new(rooms, IDENTITY, &instruments, shape);
+        let engine = Engine::with_guests(rooms, guests, IDENTITY, &instruments, shape);
         let session = Session::new(engine, started_at, 0);
         let books = Books::default();
         let mut run = Run { session, feed, exchange, account, books, started_at, records: 0, left: None };

@@ -7,12 +7,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use super::strategy::{self, StrategyChoice};
-use super::values::{self, account, feed, log_format, pace, reason, restarts, seconds, speed, timerange};
+use super::values::{self, account, feed, log_format, pace, reason, restarts, seconds, share, speed, timerange};
 use crate::clock::Speed;
 use crate::config::Override;
 use crate::serve::AccountSpec;
 use crate::telemetry::LogFormat;
-use crate::types::{Span, Symbol};
+use crate::types::{Rate, Span, Symbol};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -36,8 +36,12 @@ const BACKTEST_EXAMPLES: &str = "\
 Examples:
   The strategies of the configuration over a month of bars:
       live_trading_launcher backtest --feed file:data/binance --symbols BTC/USDT,ETH/USDT --timerange 20241001-20241101
-  One strategy with settings of its own, on 5m bars:
-      live_trading_launcher backtest --feed file:data/binance --strategy ema_cross:fast=10,slow=30,timeframe=5m
+  One strategy with settings of its own, on 5m bars, and a page with charts:
+      live_trading_launcher backtest --feed file:data/binance --strategy ema_cross:fast=10,slow=30,timeframe=5m \
+          --html report.html
+
+By default the results are checked as well: decisions are made again with the future cut off, and after the declared
+warm-up alone; the figures are split into sample and out of sample; and the drawdown is drawn in other orders of the trades.
 
 Every other setting is read from the file and the environment as the daemon reads it: fees, latencies, depth, limits.";
 
@@ -180,6 +184,9 @@ pub enum Task {
         /// Compare every decision with the recorded one
         #[arg(long)]
         verify: bool,
+        /// Write what happened to a file as one page for a browser, with charts; it needs no network
+        #[arg(long, value_name = "FILE")]
+        html: Option<PathBuf>,
     },
     /// Serve the simulated exchange to anyone's client, in the protocol of Binance USDⓈ-M futures
     Exchange(Box<ExchangeFlags>),
@@ -285,9 +292,21 @@ pub struct BacktestFlags {
     /// Seed of the simulated latencies, and of the synthetic feed: the same seed, the same run [default: 1]
     #[arg(long, value_name = "N", value_parser = values::seed, allow_negative_numbers = true)]
     pub seed: Option<u64>,
-    /// Write the report to a file, as JSON
+    /// Write the report to a file, as JSON: every figure, trade and check
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+    /// Write the report to a file as one page for a browser, with charts; it needs no network
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Print what each figure means, and where its definition comes from
+    #[arg(long)]
+    pub define: bool,
+    /// Share of the time that counts as the sample; the rest is out of it [default: 70%]
+    #[arg(long, value_name = "RATIO", value_parser = share)]
+    pub split: Option<Rate>,
+    /// Leave out the checks for look-ahead and warm-up, the out-of-sample split, and the other orders of the trades
+    #[arg(long, conflicts_with = "split")]
+    pub no_checks: bool,
 }
 
 /// Which trades, and how.

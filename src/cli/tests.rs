@@ -89,7 +89,7 @@ fn commands_are_read() {
         ("pause", Task::Pause),
         ("resume", Task::Resume),
         ("doctor --state-dir d", Task::Doctor),
-        ("replay 2025 --verify", Task::Replay { session: "2025".into(), verify: true }),
+        ("replay 2025 --verify", Task::Replay { session: "2025".into(), verify: true, html: None }),
         ("completions bash", Task::Completions { shell: Shell::Bash }),
         ("--symbols BTC/USDT config check", Task::Config { command: ConfigCommand::Check }),
         ("config show --format toml", Task::Config { command: ConfigCommand::Show { format: ConfigFormat::Toml } }),

@@ -218,7 +218,7 @@ fn signal_row(at: Timestamp, draft: &Draft, rejected: Option<String>) -> SignalR
     SignalRow {
         at,
         instrument: draft.instrument,
-        strategy: draft.strategy.as_str().to_owned(),
+        strategy: draft.strategy.to_owned(),
         side: draft.side,
         entry: draft.entry,
         stop: draft.stop,

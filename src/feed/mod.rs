@@ -2,9 +2,11 @@
 //! of the next record and takes it when its time has come, so that a feed has no clock, no task and no queue.
 //!
 //! Three feeds stand here: [`synthetic`], a market made from a seed; [`mod@file`], recorded 1m bars; and
-//! [`recording`], raw frames of an exchange with the order book kept. [`faults`] wraps any of them.
+//! [`recording`], raw frames of an exchange with the order book kept. [`faults`] wraps any of them, and [`excerpt`]
+//! holds a stretch of one.
 
 pub mod book;
+pub mod excerpt;
 pub mod faults;
 pub mod file;
 pub mod instruments;

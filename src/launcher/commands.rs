@@ -1,16 +1,14 @@
 //! The commands beside trading.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use super::{Failure, configuration, state_dir};
-use crate::backtest;
 use crate::cli::{self, ConfigCommand, ConfigFormat, Finding, Invocation, Task, TradesFlags, Verdict};
 use crate::clock::Clock;
 use crate::config::{self, Environment};
 use crate::control::{self, Answer, ClientError, Request};
 use crate::ledger::{self, StateLock, TradeFilter};
-use crate::recorder;
 use crate::types::{Exit, Timestamp};
 
 /// How long `stop` waits for the daemon to be gone.
@@ -28,7 +26,9 @@ pub(super) fn run(task: &Task, asked: &Invocation, environment: &Environment, cl
         Task::Trades(flags) => trades(flags, &state_dir(asked, environment)?),
         Task::Rearm { reason } => rearm(&state_dir(asked, environment)?, reason, clock),
         Task::Backtest(flags) => super::backtest::run(flags, asked, environment, clock),
-        Task::Replay { session, verify } => replay(session, *verify, &state_dir(asked, environment)?),
+        Task::Replay { session, verify, html } => {
+            super::replay::run(session, *verify, html.as_deref(), &state_dir(asked, environment)?, clock)
+        }
         Task::Exchange(flags) => super::exchange::run(flags, asked, environment, clock),
         Task::Completions { shell } => print(&cli::completions(*shell)),
     }
@@ -185,40 +185,4 @@ fn trades(flags: &TradesFlags, dir: &Path) -> Result<Exit, Failure> {
     let list = ledger::trades(dir, &filter).map_err(|error| Failure::new(error.exit(), error))?;
     let text = cli::trades_text(&list, flags.format).map_err(|error| Failure::new(Exit::Failed, error))?;
     print(&text)
-}
-
-fn replay(session: &Path, verify: bool, dir: &Path) -> Result<Exit, Failure> {
-    let path = find_recording(dir, session);
-    let bar = indicatif::ProgressBar::new_spinner();
-    let done = backtest::replay(&path, verify, |events| bar.set_message(format!("{events} events")));
-    bar.finish_and_clear();
-    let done = done.map_err(|error| Failure::new(Exit::Configuration, format!("{}: {error}", path.display())))?;
-    print(&format!("{} events in {} segments were replayed", done.events, done.segments))?;
-    if let Some(found) = done.divergence {
-        return Err(Failure::new(
-            Exit::Contradiction,
-            format!(
-                "event {} at {} was decided otherwise: recorded {:?}, replayed {:?}\nevent: {:?}\nactions now: {}",
-                found.event.seq, found.event.at, found.recorded, found.replayed, found.event.event, found.actions
-            ),
-        ));
-    }
-    if verify {
-        print(&format!("every decision is the same: {} compared", done.compared))?;
-    }
-    let view = &done.view;
-    print(&format!(
-        "equity {} USDT, {} positions opened, {} closed",
-        view.equity, view.positions_opened, view.positions_closed
-    ))
-}
-
-/// A session by its number, its name, or its path.
-fn find_recording(dir: &Path, session: &Path) -> PathBuf {
-    if session.exists() {
-        return session.to_owned();
-    }
-    let text = session.to_string_lossy();
-    let name = text.parse::<u32>().map_or_else(|_| text.into_owned(), |number| format!("{number:05}"));
-    dir.join(recorder::RECORDINGS_DIR).join(name)
 }

@@ -6,6 +6,7 @@ mod banner;
 mod commands;
 mod daemon;
 mod exchange;
+mod replay;
 mod restart;
 mod told;
 

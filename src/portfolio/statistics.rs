@@ -3,7 +3,13 @@
 
 #![expect(clippy::float_arithmetic, reason = "ratios for people, which never come back into the books")]
 
+mod figures;
+mod reshuffle;
+
 use serde::{Deserialize, Serialize, Serializer};
+
+pub use figures::{FIGURES, Figure, Unit};
+pub use reshuffle::{Reshuffled, reshuffle};
 
 use crate::protocol::TradeRow;
 use crate::types::{Span, Timestamp, Usdt};
@@ -82,8 +88,22 @@ pub struct Statistics {
     pub turnover: Option<f64>,
 }
 
+/// What a run is judged by.
+#[derive(Debug, Clone, Copy)]
+pub struct Record<'a> {
+    /// Equity, oldest first.
+    pub curve: &'a [Point],
+    /// Round trips, oldest first.
+    pub trades: &'a [TradeRow],
+    /// When the positions were opened that are still open at the end.
+    pub open_since: &'a [Timestamp],
+    /// Notional of everything that was bought and sold.
+    pub traded: Usdt,
+}
+
 /// All figures of a run.
-pub fn statistics(curve: &[Point], trades: &[TradeRow]) -> Statistics {
+pub fn statistics(record: &Record) -> Statistics {
+    let Record { curve, trades, open_since, traded } = *record;
     let returns = daily_returns(curve);
     Statistics {
         total_return: total_return(curve),
@@ -98,8 +118,8 @@ pub fn statistics(curve: &[Point], trades: &[TradeRow]) -> Statistics {
         profit_factor: profit_factor(trades),
         expectancy: expectancy(trades),
         sqn: sqn(trades),
-        exposure: exposure(curve, trades),
-        turnover: turnover(curve, trades),
+        exposure: exposure(curve, trades, open_since),
+        turnover: turnover(curve, traded),
     }
 }
 
@@ -117,22 +137,31 @@ pub fn annual_return(curve: &[Point]) -> Option<f64> {
     (growth > 0.0 && days >= 1.0).then(|| growth.powf(DAYS_A_YEAR / days) - 1.0)
 }
 
-/// Returns from one UTC day's end to the next. A day without a point carries the one before, so that quiet days
-/// count as days of no return; the first point stands for the close before the first day.
+/// Returns from one UTC day's end to the next. A point at midnight is the close of the day that ends there. A day without
+/// a point carries the one before, so that quiet days count as days of no return; the first point stands for the close
+/// before the first day.
 pub fn daily_returns(curve: &[Point]) -> Vec<f64> {
     let Some(first) = curve.first() else { return Vec::new() };
     let mut returns = Vec::new();
-    let (mut day, mut base, mut close) = (first.at.day(), first.equity.to_f64(), first.equity.to_f64());
-    for point in curve {
-        while day < point.at.day() {
+    let (start, rest) = (first.equity.to_f64(), &curve[1..]);
+    let (mut day, mut base, mut close) = (first.at.day(), start, start);
+    for point in rest {
+        while day < last_day_before(point.at) {
             returns.push(ratio(close - base, base).unwrap_or_default());
             base = close;
             day += 1;
         }
         close = point.equity.to_f64();
     }
-    returns.push(ratio(close - base, base).unwrap_or_default());
+    if !rest.is_empty() {
+        returns.push(ratio(close - base, base).unwrap_or_default());
+    }
     returns
+}
+
+/// The day that ends at an instant, or that it lies in.
+fn last_day_before(at: Timestamp) -> i64 {
+    (at - Span::nanos(1)).day()
 }
 
 /// Sharpe ratio of a year with a riskless rate of zero: mean ÷ sample standard deviation × √365.
@@ -223,10 +252,11 @@ pub fn sqn(trades: &[TradeRow]) -> Option<f64> {
     ratio(mean(&results)?, deviation(&results)?).map(|ratio| ratio * (results.len() as f64).sqrt())
 }
 
-/// Share of the curve's time during which at least one position was open, by completed round trips.
-pub fn exposure(curve: &[Point], trades: &[TradeRow]) -> Option<f64> {
+/// Share of the curve's time during which at least one position was open.
+pub fn exposure(curve: &[Point], trades: &[TradeRow], open_since: &[Timestamp]) -> Option<f64> {
     let (from, until) = (curve.first()?.at, curve.last()?.at);
-    let mut held: Vec<_> = trades.iter().map(|trade| (trade.opened_at.max(from), trade.closed_at.min(until))).collect();
+    let closed = trades.iter().map(|trade| (trade.opened_at.max(from), trade.closed_at.min(until)));
+    let mut held: Vec<_> = closed.chain(open_since.iter().map(|opened| ((*opened).max(from), until))).collect();
     held.sort_unstable();
     let (mut total, mut covered) = (Span::ZERO, from);
     for (opened, closed) in held {
@@ -236,11 +266,8 @@ pub fn exposure(curve: &[Point], trades: &[TradeRow]) -> Option<f64> {
     ratio(days(total), days(until - from))
 }
 
-/// Notional of all entries and exits ÷ mean equity of the curve's points.
-pub fn turnover(curve: &[Point], trades: &[TradeRow]) -> Option<f64> {
-    let traded =
-        trades.iter().map(|trade| (trade.entry_price.notional(trade.qty), trade.exit_price.notional(trade.qty)));
-    let traded: Usdt = traded.map(|(entry, exit)| entry + exit).sum();
+/// Notional of everything bought and sold ÷ mean equity of the curve's points.
+pub fn turnover(curve: &[Point], traded: Usdt) -> Option<f64> {
     let equity: Vec<f64> = curve.iter().map(|point| point.equity.to_f64()).collect();
     ratio(traded.to_f64(), mean(&equity)?)
 }

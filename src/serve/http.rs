@@ -14,6 +14,7 @@ use super::Shared;
 use super::auth::{self, Presented};
 use super::call::Answer;
 use super::control;
+use super::faults::{self, Fate};
 use super::limits::Denied;
 use super::owner::Command;
 use super::route::{Method, Security};
@@ -95,12 +96,18 @@ async fn carry_out(shared: &Shared, route: &'static super::route::Route, params:
     {
         return denial(&denied);
     }
-    if let Some(reply) = shared.faults.before(route).await {
-        return reply;
+    if let Some(error) = shared.faults.before(route).await {
+        return refusal(&error);
     }
     let done = ask(shared, route, params, account, false).await;
-    if let Some(reply) = shared.faults.after(route).await {
-        return reply;
+    match shared.faults.after(route) {
+        Fate::Told => {}
+        Fate::Unclear(error) => return refusal(&error),
+        Fate::Lost => {
+            // Longer than any client waits.
+            tokio::time::sleep(faults::MAX_DELAY).await;
+            return refusal(&faults::unknown());
+        }
     }
     match done {
         Ok(body) => json(StatusCode::OK, body.into()),

@@ -104,8 +104,9 @@ impl World {
 
     /// The market moves.
     pub(crate) fn on_market(&mut self, at: Timestamp, event: &MarketEvent) {
+        self.market.on_prints(at, event, &mut self.exchange, &mut self.hub);
         self.exchange.advance_market(at, event);
-        self.market.on_event(at, event, &mut self.exchange, &mut self.hub);
+        self.market.on_event(at, event, &self.exchange, &mut self.hub);
         self.tell();
     }
 

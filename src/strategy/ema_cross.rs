@@ -140,8 +140,8 @@ impl EmaCross {
 }
 
 impl Strategy for EmaCross {
-    fn kind(&self) -> Kind {
-        Kind::EmaCross
+    fn name(&self) -> &'static str {
+        NAME
     }
 
     fn timeframe(&self) -> Timeframe {
@@ -150,6 +150,10 @@ impl Strategy for EmaCross {
 
     fn warm_up(&self) -> u32 {
         self.settings.slow.max(self.settings.atr_period) * WARM_UP_PERIODS
+    }
+
+    fn leaves(&self) -> bool {
+        true
     }
 
     fn on_bar(&mut self, candle: &Candle, situation: &Situation) -> Option<Idea> {

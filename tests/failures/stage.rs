@@ -12,7 +12,7 @@ use live_trading_launcher::session::Source;
 use live_trading_launcher::strategy::{EmaCrossSettings, RegimeSettings, UnknownRegime};
 use live_trading_launcher::types::{InstrumentId, Leg, Price, Rate, Side, Span, Timeframe, Timestamp};
 use live_trading_launcher::venue::paper::PaperBooks;
-use live_trading_launcher::{engine, exchange, market, orders, risk, strategy};
+use live_trading_launcher::{engine, exchange, market, orders, recorder, risk, strategy};
 use tempfile::TempDir;
 
 use crate::script::{BASE, START, SYMBOLS, Script, bar};
@@ -107,7 +107,7 @@ impl Stage {
             exchange: self.rules.exchange.clone(),
             faults: self.rules.faults.clone(),
             seed: 1,
-            recorder: None,
+            recorder: Some(recorder::Settings::default()),
             config: String::new(),
             pulses: Pulses::new(&symbols, true),
         };

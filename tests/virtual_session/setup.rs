@@ -42,7 +42,6 @@ pub struct Setup<'a> {
     pub rooms: Rooms,
     pub faults: exchange::faults::Settings,
     pub seed: u64,
-    pub record: bool,
 }
 
 impl<'a> Setup<'a> {
@@ -55,7 +54,6 @@ impl<'a> Setup<'a> {
             rooms: rooms(strategy::Settings::demo(), RegimeSettings::demo()),
             faults: exchange::faults::Settings::default(),
             seed,
-            record: false,
         }
     }
 
@@ -63,7 +61,7 @@ impl<'a> Setup<'a> {
     pub fn recorded(feed: &'a str, timerange: &'a str) -> Setup<'a> {
         let regime = RegimeSettings { unknown: UnknownRegime::Neutral, ..RegimeSettings::default() };
         let rooms = rooms(strategy::Settings::default(), regime);
-        Setup { feed, timerange: Some(timerange), rooms, record: true, ..Setup::demo(1) }
+        Setup { feed, timerange: Some(timerange), rooms, ..Setup::demo(1) }
     }
 
     /// Opens and starts the session in `dir`.
@@ -78,7 +76,7 @@ impl<'a> Setup<'a> {
             exchange: exchange::Settings::default(),
             faults: self.faults,
             seed: self.seed,
-            recorder: self.record.then(recorder::Settings::default),
+            recorder: Some(recorder::Settings::default()),
             config: String::new(),
             pulses: Pulses::new(&symbols, true),
         };

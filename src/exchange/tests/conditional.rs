@@ -151,3 +151,16 @@ fn cancels_end_regular_and_conditional_orders_and_may_be_repeated() {
     }
     assert_eq!(bench.cancel(B, "l"), ["cancel l NoSuchOrder"]);
 }
+
+#[test]
+fn the_participants_own_trades_set_triggers_off_too() {
+    let mut bench = long("2");
+    bench.trade(Sell, "99.9", "1");
+    let stop = |trigger: &str| order("s", Buy, "1", OrderKind::Stop { trigger: p(trigger), by: TriggerBy::Last });
+    bench.submit(B, stop("100"));
+    let told = bench.submit(A, market("x", Buy, "1"));
+    assert_eq!(told, ["accepted x", "filled x 1 @ 100 taker", "triggered s", "filled s 1 @ 100 taker"]);
+    assert_eq!(bench.ex.last_price(BTC), Some(p("100")));
+    bench.trade(Sell, "99.9", "1");
+    assert_eq!(bench.ex.last_price(BTC), Some(p("99.9")), "the feed has told of a later trade");
+}

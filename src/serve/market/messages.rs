@@ -121,8 +121,8 @@ impl Listing {
         })
     }
 
-    pub(super) fn mini_ticker(&self, at: Timestamp) -> MarketMessage {
-        let day = self.candles.day();
+    pub(super) fn mini_ticker(&self, exchange: &Exchange, at: Timestamp) -> MarketMessage {
+        let day = self.day(exchange);
         MarketMessage::MiniTicker(MiniTicker {
             E: at.as_millis(),
             s: self.symbol.clone(),
@@ -137,8 +137,8 @@ impl Listing {
         })
     }
 
-    pub(super) fn ticker(&self, at: Timestamp) -> MarketMessage {
-        let day = self.candles.day();
+    pub(super) fn ticker(&self, exchange: &Exchange, at: Timestamp) -> MarketMessage {
+        let day = self.day(exchange);
         MarketMessage::Ticker(Ticker {
             E: at.as_millis(),
             s: self.symbol.clone(),

@@ -19,6 +19,7 @@ use crate::exchange::AccountId;
 use crate::serve::Shared;
 use crate::serve::auth;
 use crate::serve::call::Answer;
+use crate::serve::faults::Fate;
 use crate::serve::http;
 use crate::serve::limits;
 use crate::serve::rest::order::plain;
@@ -68,11 +69,12 @@ struct Session {
     server_time: i64,
 }
 
-/// What of a request counts.
+/// What of a request counts, and whether a fault loses its answer.
 struct Counted {
     weight: u32,
     orders: bool,
     account: Option<AccountId>,
+    lost: bool,
 }
 
 /// Serves a connection until either side ends it.
@@ -101,7 +103,7 @@ pub(super) async fn run(shared: Arc<Shared>, peer: SocketAddr, mut socket: Socke
                 if incoming.is_too_much(now()) {
                     break CloseCode::Policy;
                 }
-                let reply = answer(&shared, peer, &mut session, &text).await;
+                let Some(reply) = answer(&shared, peer, &mut session, &text).await else { continue };
                 if !matches!(timeout(WRITE_WITHIN, socket.send(Message::text(reply))).await, Ok(Ok(()))) {
                     break CloseCode::Abnormal;
                 }
@@ -122,16 +124,21 @@ pub(super) async fn run(shared: Arc<Shared>, peer: SocketAddr, mut socket: Socke
     close(&mut socket, code).await;
 }
 
-async fn answer(shared: &Shared, peer: SocketAddr, session: &mut Session, text: &str) -> String {
+/// The answer to a request; none if a fault loses it.
+async fn answer(shared: &Shared, peer: SocketAddr, session: &mut Session, text: &str) -> Option<String> {
     let request: Request<'_> = match serde_json::from_str(text) {
         Ok(request) => request,
         Err(_) => {
             let error = ApiError::new(-1100, "The request is not an object with id, method and params.");
-            return write(&Reply { id: None, status: 400, result: None, error: Some(error), rate_limits: Vec::new() });
+            let reply = Reply { id: None, status: 400, result: None, error: Some(error), rate_limits: Vec::new() };
+            return Some(write(&reply));
         }
     };
-    let mut counted = Counted { weight: 0, orders: false, account: None };
+    let mut counted = Counted { weight: 0, orders: false, account: None, lost: false };
     let done = carry_out(shared, peer, session, &request, &mut counted).await;
+    if counted.lost {
+        return None;
+    }
     let rate_limits = counts(shared, peer, &counted);
     let reply = match done {
         Ok(body) => {
@@ -140,7 +147,7 @@ async fn answer(shared: &Shared, peer: SocketAddr, session: &mut Session, text: 
         }
         Err(error) => Reply { id: request.id, status: error.status, result: None, error: Some(error), rate_limits },
     };
-    write(&reply)
+    Some(write(&reply))
 }
 
 async fn carry_out(
@@ -170,7 +177,18 @@ async fn carry_out(
     if orders > 0 {
         shared.limits.count_orders(account, orders, shared.limits_now()).map_err(|denied| denied.error)?;
     }
-    http::ask(shared, route, form, account, true).await
+    if let Some(error) = shared.faults.before(route).await {
+        return Err(error);
+    }
+    let done = http::ask(shared, route, form, account, true).await;
+    match shared.faults.after(route) {
+        Fate::Told => done,
+        Fate::Unclear(error) => Err(error),
+        Fate::Lost => {
+            counted.lost = true;
+            done
+        }
+    }
 }
 
 /// Lets a request in: by the connection's session, or by its own key and signature.
