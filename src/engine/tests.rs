@@ -171,7 +171,7 @@ impl Bench {
             trailing: None,
             reason: "a test".to_owned(),
         };
-        let limits = Limits { reward_to_risk: Rate::ONE, stop_distance: Rate::bps(30) };
+        let limits = Limits { reward_to_risk: Rate::ONE, stop_distance: Rate::bps(30), leaves: false };
         let signal = Signal::new(draft, &limits).expect("a consistent signal");
         let mut out = Vec::new();
         self.engine.enter(self.at, &signal, &mut out);

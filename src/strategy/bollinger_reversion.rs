@@ -104,6 +104,10 @@ impl Strategy for BollingerReversion {
         self.settings.period.max(self.settings.atr_period * WARM_UP_PERIODS)
     }
 
+    fn leaves(&self) -> bool {
+        true
+    }
+
     fn on_bar(&mut self, candle: &Candle, situation: &Situation) -> Option<Idea> {
         let bands = self.bands.update(candle.close);
         let atr = self.atr.update(candle.high, candle.low, candle.close);

@@ -158,6 +158,7 @@ impl Desk {
             let own = position.filter(|(owner, _)| *owner == strategy.name()).map(|(_, side)| side);
             let idea = strategy.on_bar(&candle, &Situation { bias: regime.bias(), position: own });
             if live && player.seen >= strategy.warm_up() {
+                let limits = Limits { leaves: strategy.leaves(), ..limits };
                 let judge = Judge { id, strategy: strategy.name(), entry: bar.close, limits, refused };
                 proposals.extend(idea.map(|idea| judge.propose(idea)));
             }

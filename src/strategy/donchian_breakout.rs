@@ -115,6 +115,10 @@ impl Strategy for DonchianBreakout {
         ranges.max(self.settings.atr_period * WARM_UP_PERIODS)
     }
 
+    fn leaves(&self) -> bool {
+        true
+    }
+
     fn on_bar(&mut self, candle: &Candle, situation: &Situation) -> Option<Idea> {
         let (entry, exit) = (self.entry.value(), self.exit.value());
         self.entry.update(candle.high, candle.low);

@@ -1,4 +1,4 @@
-//! Follows the crossing of a fast and a slow average to either side, with a stop that trails.
+//! Follows the crossing of a fast and a slow average to either side, with a stop that trails unless told otherwise.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -32,6 +32,8 @@ pub struct EmaCrossSettings {
     pub stop_min: Rate,
     /// The stop is at most this far away. From 0.1% to 20%.
     pub stop_max: Rate,
+    /// Does the stop trail? Without it the stop stays where the entry put it.
+    pub trail: bool,
     /// The stop begins to trail once price is so many average true ranges in favour. From 0.1 to 20.
     pub trail_activation_atr: f64,
     /// It trails the best price by so many average true ranges. From 0.1 to 20.
@@ -51,6 +53,7 @@ impl Default for EmaCrossSettings {
             stop_atr: 2.0,
             stop_min: Rate::ZERO,
             stop_max: Rate::percent(3),
+            trail: true,
             trail_activation_atr: 1.0,
             trail_distance_atr: 2.0,
             trail_step_atr: 0.2,
@@ -149,6 +152,10 @@ impl Strategy for EmaCross {
         self.settings.slow.max(self.settings.atr_period) * WARM_UP_PERIODS
     }
 
+    fn leaves(&self) -> bool {
+        true
+    }
+
     fn on_bar(&mut self, candle: &Candle, situation: &Situation) -> Option<Idea> {
         let (fast, slow) = (self.fast.update(candle.close), self.slow.update(candle.close));
         let atr = self.atr.update(candle.high, candle.low, candle.close);
@@ -165,7 +172,7 @@ impl Strategy for EmaCross {
             side,
             stop: self.settings.stop().distance(atr, candle.close),
             take_profit: None,
-            trailing: Some(self.settings.trail().plan(atr)),
+            trailing: self.settings.trail.then(|| self.settings.trail().plan(atr)),
             reason: format!("EMA{} crossed EMA{}", self.settings.fast, self.settings.slow),
         }))
     }

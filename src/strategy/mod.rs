@@ -81,6 +81,11 @@ pub trait Strategy {
     /// Bars that it must have seen before what it says counts.
     fn warm_up(&self) -> u32;
 
+    /// Does it say itself when a position of its own is over? If not, each signal must bring a take profit or a trailing stop.
+    fn leaves(&self) -> bool {
+        false
+    }
+
     /// Takes the next closed bar and says what it would do at its close.
     fn on_bar(&mut self, candle: &Candle, situation: &Situation) -> Option<Idea>;
 }

@@ -11,7 +11,7 @@ use crate::types::{InstrumentId, Price, Qty, Rate, Span, Timestamp};
 
 const BTC: InstrumentId = InstrumentId(0);
 const ETH: InstrumentId = InstrumentId(1);
-const LIMITS: Limits = Limits { reward_to_risk: Rate::new(15, 1), stop_distance: Rate::bps(30) };
+const LIMITS: Limits = Limits { reward_to_risk: Rate::new(15, 1), stop_distance: Rate::bps(30), leaves: false };
 const NEUTRAL: Situation = Situation { bias: Bias::Neutral, position: None };
 
 fn price(value: f64) -> Price {
@@ -135,6 +135,8 @@ fn an_inconsistent_signal_cannot_be_made() {
             Err(refused) => assert_eq!(refused.draft, draft),
         }
     }
+    let leaves = Limits { leaves: true, ..LIMITS };
+    assert!(Signal::new(draft(Side::Buy, 9_900, None), &leaves).is_ok(), "its strategy ends it");
 }
 
 #[test]

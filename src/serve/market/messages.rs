@@ -32,6 +32,7 @@ impl Listing {
             T: print.at.as_millis(),
             m: print.buyer_made,
             st: PERPETUAL,
+            places: self.places,
         })
     }
 
@@ -45,6 +46,7 @@ impl Listing {
             q: print.qty,
             X: "MARKET".to_owned(),
             m: print.buyer_made,
+            places: self.places,
         })
     }
 
@@ -60,6 +62,7 @@ impl Listing {
             a: best.ask,
             A: best.ask_qty,
             st: PERPETUAL,
+            places: self.places,
         })
     }
 
@@ -75,6 +78,7 @@ impl Listing {
             a: diff.asks.clone(),
             ps: self.symbol.clone(),
             st: PERPETUAL,
+            places: self.places,
         })
     }
 

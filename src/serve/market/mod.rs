@@ -19,6 +19,7 @@ use super::hub::Hub;
 use crate::exchange::Exchange;
 use crate::protocol::{Bar, MarketData, MarketEvent, Quote, Trade};
 use crate::types::{InstrumentId, Price, Qty, Rate, Rounding, Side, Span, Timestamp};
+use crate::venue::binance::padded::Places;
 
 /// Fundings kept: a year of one every eight hours.
 const MAX_FUNDINGS: usize = 1_100;
@@ -39,6 +40,8 @@ pub(crate) struct Listing {
     pub id: InstrumentId,
     /// As Binance spells it.
     pub symbol: String,
+    /// Places that its prices and quantities are written with.
+    places: Places,
     pub candles: Candles,
     pub tape: Tape,
     pub ladder: Ladder,
@@ -73,6 +76,7 @@ impl Listing {
     /// An instrument with its past.
     pub(crate) fn new(exchange: &mut Exchange, id: InstrumentId, past: &Past, now: Timestamp) -> Listing {
         let symbol = exchange.instruments().get(id).venue_symbol.clone();
+        let places = Places::of(exchange.instruments().get(id).tick, exchange.instruments().get(id).step);
         let last = past.minutes.last().map(|bar| bar.close);
         let price = last.or(exchange.last_price(id)).unwrap_or(exchange.instruments().get(id).tick);
         let mut tape = Tape::default();
@@ -89,6 +93,7 @@ impl Listing {
         Listing {
             id,
             symbol,
+            places,
             candles,
             tape,
             // Numbers that go on after a restart, since they follow the clock.

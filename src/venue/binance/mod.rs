@@ -17,6 +17,7 @@ pub(crate) mod info;
 pub(crate) mod interval;
 pub(crate) mod market;
 pub(crate) mod order;
+pub(crate) mod padded;
 mod parsers;
 pub(crate) mod read;
 pub(crate) mod rest;
