@@ -250,7 +250,7 @@ impl Flattening<'_> {
                 Err(failure) if failure.class() == Some(Class::ReduceOnly) => return Ok(()),
                 Err(failure) => return Err(failure),
             }
-            left = left - qty;
+            left -= qty;
             if !left.is_positive() {
                 break;
             }

@@ -78,12 +78,13 @@ impl Keeper {
             self.count_down().await;
             times.renew = now + self.desk.clock.wall_span(RENEWED_EVERY);
         }
-        if now >= times.money && self.noticed.money_moved.swap(false, Ordering::AcqRel) {
-            if let Err(failure) = self.desk.tell_movements().await {
-                tracing::debug!(%failure, "movements of money could not be looked up; tried again");
-                self.noticed.money_moved.store(true, Ordering::Release);
-                times.money = now + AGAIN_AFTER;
-            }
+        if now >= times.money
+            && self.noticed.money_moved.swap(false, Ordering::AcqRel)
+            && let Err(failure) = self.desk.tell_movements().await
+        {
+            tracing::debug!(%failure, "movements of money could not be looked up; tried again");
+            self.noticed.money_moved.store(true, Ordering::Release);
+            times.money = now + AGAIN_AFTER;
         }
         if now >= times.settings && self.noticed.settings_changed.swap(false, Ordering::AcqRel) {
             match setup::differences(&self.desk.rest, &self.desk.instruments, self.leverage).await {
