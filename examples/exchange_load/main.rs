@@ -67,7 +67,7 @@ fn main() -> ExitCode {
 
 fn measure(flags: &Flags) -> Result<(), String> {
     let program = match &flags.program {
-        Some(path) => path.clone(),
+        Some(path) => std::path::absolute(path).map_err(|error| format!("--program {}: {error}", path.display()))?,
         None => built()?,
     };
     let folder = tempfile::tempdir().map_err(|error| format!("there is no room for a folder: {error}"))?;
