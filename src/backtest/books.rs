@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::portfolio::statistics::Point;
 use crate::protocol::{EquityRow, Journal, SignalRow, StateRow, TradeRow};
-use crate::types::Usdt;
+use crate::types::{Usdt, Words};
 
 /// The kept part of the journal.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -14,7 +14,7 @@ pub struct Books {
     /// Equity after each closed minute at which it had changed, and after the last one.
     pub equity: Vec<Point>,
     /// Signals that were not acted on, by strategy and reason.
-    pub rejected: BTreeMap<(String, String), u64>,
+    pub rejected: BTreeMap<(Words, Words), u64>,
     /// Changes of the trading state.
     pub states: Vec<StateRow>,
     /// Fills whose outcome rested on the path assumed inside a bar.
@@ -28,7 +28,7 @@ impl Books {
     /// Takes in a row.
     pub(super) fn write(&mut self, row: Journal) {
         match row {
-            Journal::Trade(trade) => self.trades.push(trade),
+            Journal::Trade(trade) => self.trades.push(*trade),
             Journal::Equity(row) => self.write_equity(&row),
             Journal::Signal(row) => self.write_signal(row),
             Journal::State(row) => self.states.push(row),

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::engine::Engine;
-use crate::protocol::{Action, Event, Stamped, View};
+use crate::protocol::{Actions, Event, Stamped, View};
 use crate::recorder::{Entry, Recording, RecordingError, digest_of};
 use crate::session::Session;
 
@@ -82,28 +82,29 @@ pub fn replay(path: &Path, verify: bool, mut progress: impl FnMut(u64)) -> Resul
         })?;
         let mut session = Session::new(engine, crate::types::Timestamp::EPOCH, header.first_seq.saturating_sub(1));
         let mut pending: Option<Pending> = None;
+        let mut actions = Actions::default();
         for entry in segment {
             match entry? {
                 Entry::Event(event) => {
-                    settle(pending.take(), None, verify, &mut done);
-                    let step = session
-                        .replay((*event).clone())
+                    settle(pending.take(), None, verify, &mut done, &actions);
+                    session
+                        .replay(&event, &mut actions)
                         .map_err(|expected| ReplayError::Missing { segment: number, expected })?;
-                    let digest = (!step.actions.is_empty()).then(|| digest_of(&step.actions));
+                    let digest = (!actions.is_empty()).then(|| digest_of(&actions));
                     done.events += 1;
                     if done.events.is_multiple_of(PROGRESS_EVERY) {
                         progress(done.events);
                     }
-                    pending = Some((event, digest, step.actions));
+                    pending = Some((event, digest));
                 }
-                Entry::Digest { seq: _, digest } => settle(pending.take(), Some(digest), verify, &mut done),
+                Entry::Digest { seq: _, digest } => settle(pending.take(), Some(digest), verify, &mut done, &actions),
                 Entry::Gap { .. } => {}
             }
             if done.divergence.is_some() {
                 break;
             }
         }
-        settle(pending.take(), None, verify, &mut done);
+        settle(pending.take(), None, verify, &mut done, &actions);
         done.segments += 1;
         done.view = session.engine().view();
         if done.divergence.is_some() {
@@ -113,21 +114,21 @@ pub fn replay(path: &Path, verify: bool, mut progress: impl FnMut(u64)) -> Resul
     Ok(done)
 }
 
-/// A step that waits for its recorded digest: the event, the digest of its actions now, and those.
-type Pending = (Box<Stamped<Event>>, Option<u64>, Vec<Action>);
+/// A step that waits for its recorded digest: the event, and the digest of its actions now.
+type Pending = (Box<Stamped<Event>>, Option<u64>);
 
 /// Events between two words of progress.
 const PROGRESS_EVERY: u64 = 10_000;
 
-fn settle(pending: Option<Pending>, recorded: Option<u64>, verify: bool, done: &mut Replayed) {
-    let Some((event, replayed, actions)) = pending else { return };
+fn settle(pending: Option<Pending>, recorded: Option<u64>, verify: bool, done: &mut Replayed, actions: &Actions) {
+    let Some((event, replayed)) = pending else { return };
     if !verify || done.divergence.is_some() {
         return;
     }
     if replayed == recorded {
         done.compared += u64::from(recorded.is_some());
     } else {
-        let actions = format!("{actions:?}");
+        let actions = format!("{:?}", &**actions);
         done.divergence = Some(Divergence { event, recorded, replayed, actions });
     }
 }

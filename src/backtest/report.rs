@@ -131,7 +131,7 @@ impl Report {
         let Outcome { started_at, ended_at, view, books, left, .. } = outcome;
         let mut rejected: BTreeMap<String, BTreeMap<String, u64>> = BTreeMap::new();
         for ((strategy, reason), count) in books.rejected {
-            rejected.entry(strategy).or_default().insert(reason, count);
+            rejected.entry(strategy.into_owned()).or_default().insert(reason.into_owned(), count);
         }
         Report {
             feed,
@@ -169,7 +169,7 @@ impl Trade {
         Trade {
             symbol: instruments.symbol(trade.instrument).clone(),
             side: trade.side.position_str(),
-            strategy: trade.strategy.clone(),
+            strategy: trade.strategy.to_string(),
             qty: trade.qty.to_string(),
             entry_price: trade.entry_price.to_string(),
             exit_price: trade.exit_price.to_string(),
@@ -188,7 +188,7 @@ impl Trade {
 fn groups(instruments: &Instruments, trades: &[TradeRow]) -> Vec<Group> {
     let mut groups: BTreeMap<_, (u64, u64, Usdt)> = BTreeMap::new();
     for trade in trades {
-        let (count, wins, net) = groups.entry((trade.instrument, trade.strategy.clone())).or_default();
+        let (count, wins, net) = groups.entry((trade.instrument, trade.strategy.to_string())).or_default();
         *count += 1;
         *wins += u64::from(trade.net().is_positive());
         *net += trade.net();

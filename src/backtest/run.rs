@@ -6,9 +6,9 @@ use crate::engine::{Engine, Identity, Rooms};
 use crate::exchange::{self, AccountConfig, AccountId, Exchange, MarginMode};
 use crate::feed::{Feed, FeedError};
 use crate::protocol::{
-    Action, Event, MarketData, MarketEvent, OrderReport, ReportBody, VenueReport, VenueRequest, View,
+    Action, Actions, Event, Keep, MarketData, MarketEvent, OrderReport, ReportBody, VenueReport, VenueRequest, View,
 };
-use crate::session::{Session, Source, Step};
+use crate::session::{Session, Source};
 use crate::types::{Exit, InstrumentId, Span, Timeframe, Timestamp};
 
 /// Who trades in a backtest; two runs have the same client order ids.
@@ -98,6 +98,8 @@ struct Run {
     started_at: Timestamp,
     records: u64,
     left: Option<String>,
+    /// What the step at hand wants done.
+    actions: Actions,
 }
 
 impl Run {
@@ -117,7 +119,8 @@ impl Run {
         let engine = Engine::new(rooms, IDENTITY, &instruments, shape);
         let session = Session::new(engine, started_at, 0);
         let books = Books::default();
-        let mut run = Run { session, feed, exchange, account, books, started_at, records: 0, left: None };
+        let actions = Actions::new(Keep::Results);
+        let mut run = Run { session, feed, exchange, account, books, started_at, records: 0, left: None, actions };
         run.session.push(started_at, Source::Ledger, Event::Recovered(Box::default()));
         run.warm_up()?;
         run.reconcile()?;
@@ -157,31 +160,34 @@ impl Run {
         let (session, venue, feed) = (self.session.next_at(), self.exchange.next_due(), self.feed.next_at());
         let Some(next) = [session, venue, feed].into_iter().flatten().min() else { return Ok(false) };
         if session == Some(next) {
-            if let Some(step) = self.session.step() {
-                self.carry_out(step)?;
+            if let Some(stamped) = self.session.step(&mut self.actions) {
+                self.carry_out(stamped.at)?;
             }
         } else if venue == Some(next) {
             if let Some(delivery) = self.exchange.poll(next) {
                 self.session.push(delivery.at, Source::Venue, Event::Venue(delivery.report));
             }
-            self.exchange.drain_changes();
+            self.exchange.drop_changes();
         } else if let Some(record) = self.feed.next() {
             let record = record?;
             self.records += 1;
             self.exchange.on_market(record.at, &record.event);
             if !matches!(record.event.data, MarketData::Depth(_)) {
-                let step = self.session.take(record.at, Event::Market(record.event));
-                self.carry_out(step)?;
+                self.session.take(record.at, &record.event, &mut self.actions);
+                self.carry_out(record.at)?;
             }
         }
         Ok(true)
     }
 
-    fn carry_out(&mut self, step: Step) -> Result<(), BacktestError> {
-        let at = step.stamped.at;
-        for action in step.actions {
+    fn carry_out(&mut self, at: Timestamp) -> Result<(), BacktestError> {
+        if self.actions.is_empty() {
+            return Ok(());
+        }
+        let mut actions = std::mem::take(&mut self.actions);
+        for action in actions.drain() {
             match action {
-                Action::Journal(row) => self.books.write(*row),
+                Action::Journal(row) => self.books.write(row),
                 Action::Send(request) => self.send(at, request),
                 Action::Backfill { instrument, from, until } => {
                     let bars = self.feed.backfill(instrument, from, until)?;
@@ -192,6 +198,7 @@ impl Run {
                 Action::Notify(_) => {}
             }
         }
+        self.actions = actions;
         Ok(())
     }
 
