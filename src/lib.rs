@@ -6,6 +6,7 @@
 pub mod backtest;
 pub mod cli;
 pub mod clock;
+pub mod columns;
 pub mod config;
 pub mod control;
 pub mod coordinator;

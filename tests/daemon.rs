@@ -4,6 +4,8 @@
 mod bench;
 #[path = "daemon/commands.rs"]
 mod commands;
+#[path = "daemon/data.rs"]
+mod data;
 #[path = "daemon/endings.rs"]
 mod endings;
 #[path = "daemon/exits.rs"]
@@ -12,10 +14,17 @@ mod exits;
 mod mistakes;
 #[path = "daemon/recovering.rs"]
 mod recovering;
+#[path = "support/replayed.rs"]
+mod replayed;
 #[path = "daemon/restarts.rs"]
 mod restarts;
 #[path = "daemon/run.rs"]
 mod run;
+#[expect(dead_code, reason = "tests of live trading use more of it")]
 mod support;
+#[path = "daemon/sweep.rs"]
+mod sweep;
 #[path = "daemon/talk.rs"]
 mod talk;
+#[path = "daemon/venue.rs"]
+mod venue;

@@ -114,7 +114,8 @@ fn rooms(trading: Trading, symbols: usize) -> Rooms {
 }
 
 fn plan(case: &Case, feed: Box<dyn Feed>) -> Plan {
-    Plan { feed, rooms: rooms(case.trading, case.symbols), exchange: exchange::Settings::default(), seed: 1 }
+    let rooms = rooms(case.trading, case.symbols);
+    Plan { feed, rooms, guests: Vec::new(), exchange: exchange::Settings::default(), seed: 1 }
 }
 
 /// The fastest of some runs of a case.

@@ -2,9 +2,7 @@
 
 use live_trading_launcher::feed::{Feed, FeedError, FeedRecord};
 use live_trading_launcher::protocol::{Bar, FeedShape, MarketData, MarketEvent, Quote, Trade};
-use live_trading_launcher::types::{
-    InstrumentId, Instruments, Price, Qty, Side, Span, Timeframe, Timestamp, TradeId,
-};
+use live_trading_launcher::types::{InstrumentId, Instruments, Price, Qty, Side, Span, Timeframe, Timestamp, TradeId};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 

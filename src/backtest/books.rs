@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::decision::Decision;
 use crate::portfolio::statistics::Point;
-use crate::protocol::{EquityRow, Journal, SignalRow, StateRow, TradeRow};
+use crate::protocol::{EquityRow, Fill, Journal, SignalRow, StateRow, TradeRow};
 use crate::types::{Usdt, Words};
 
 /// The kept part of the journal.
@@ -18,22 +19,27 @@ pub struct Books {
     /// Changes of the trading state.
     pub states: Vec<StateRow>,
     /// Fills whose outcome rested on the path assumed inside a bar.
-    pub path_dependent_fills: u64,
+    pub path_dependent: Vec<Fill>,
     /// Notional of all fills.
     pub turnover: Usdt,
+    /// What was decided; kept only where runs are held against each other.
+    pub(super) decisions: Option<Vec<Decision>>,
     last: Option<Point>,
 }
 
 impl Books {
     /// Takes in a row.
     pub(super) fn write(&mut self, row: Journal) {
+        if let Some(decisions) = &mut self.decisions {
+            decisions.extend(Decision::of(&row));
+        }
         match row {
             Journal::Trade(trade) => self.trades.push(*trade),
             Journal::Equity(row) => self.write_equity(&row),
             Journal::Signal(row) => self.write_signal(row),
             Journal::State(row) => self.states.push(row),
             Journal::Fill { fill, .. } => {
-                self.path_dependent_fills += u64::from(fill.path_dependent);
+                self.path_dependent.extend(Some(fill).filter(|fill| fill.path_dependent));
                 self.turnover += fill.price.notional(fill.qty);
             }
             Journal::Intent(_)

@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
+use super::story::Story;
 use crate::engine::Engine;
-use crate::protocol::{Actions, Event, Stamped, View};
+use crate::protocol::{Action, Actions, Event, Stamped, View};
 use crate::recorder::{Entry, Recording, RecordingError, digest_of};
 use crate::session::Session;
+use crate::types::Instruments;
 
 /// What a replay came to.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,7 +70,31 @@ pub enum ReplayError {
 ///
 /// # Errors
 /// If the recording is damaged or of another version.
-pub fn replay(path: &Path, verify: bool, mut progress: impl FnMut(u64)) -> Result<Replayed, ReplayError> {
+pub fn replay(path: &Path, verify: bool, progress: impl FnMut(u64)) -> Result<Replayed, ReplayError> {
+    follow(path, verify, &mut |_, _, _| {}, progress)
+}
+
+/// The same with a story of what happened.
+///
+/// # Errors
+/// If the recording is damaged or of another version.
+pub fn replay_story(
+    path: &Path,
+    verify: bool,
+    progress: impl FnMut(u64),
+) -> Result<(Replayed, Option<Story>), ReplayError> {
+    let mut story: Option<Story> = None;
+    let mut hear = |instruments: &Instruments, stamped: &Stamped<Event>, actions: &[Action]| {
+        story.get_or_insert_with(|| Story::new(instruments, stamped.at)).hear(stamped, actions);
+    };
+    let replayed = follow(path, verify, &mut hear, progress)?;
+    Ok((replayed, story))
+}
+
+/// Whoever hears each step: its instruments, its event, and what the engine wants done.
+type Hear<'a> = dyn FnMut(&Instruments, &Stamped<Event>, &[Action]) + 'a;
+
+fn follow(path: &Path, verify: bool, hear: &mut Hear, mut progress: impl FnMut(u64)) -> Result<Replayed, ReplayError> {
     let recording = Recording::open(path)?;
     let mut done = Replayed { events: 0, compared: 0, segments: 0, view: View::default(), divergence: None };
     for segment in recording.segments() {
@@ -90,6 +116,7 @@ pub fn replay(path: &Path, verify: bool, mut progress: impl FnMut(u64)) -> Resul
                     session
                         .replay(&event, &mut actions)
                         .map_err(|expected| ReplayError::Missing { segment: number, expected })?;
+                    hear(&header.instruments, &event, &actions);
                     let digest = (!actions.is_empty()).then(|| digest_of(&actions));
                     done.events += 1;
                     if done.events.is_multiple_of(PROGRESS_EVERY) {

@@ -4,18 +4,25 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::honesty::Checks;
 use super::run::Outcome;
-use crate::portfolio::statistics::{Statistics, statistics};
-use crate::protocol::{ExitReason, TradeRow};
-use crate::types::{Instruments, Symbol, Usdt};
+use crate::portfolio::statistics::{FIGURES, Figure, Record, Statistics};
+use crate::protocol::{ExitReason, Fill, TradeRow};
+use crate::types::{Instruments, Price, Qty, Side, Symbol, Timestamp, Usdt};
 
 /// Everything that a report shows.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
+    /// What was done: `backtest` or `replay`.
+    pub kind: &'static str,
     /// Where the data came from.
     pub feed: String,
     /// CCXT unified symbols.
     pub symbols: Vec<Symbol>,
+    /// Names of the strategies that ran.
+    pub strategies: Vec<String>,
+    /// What was assumed about the exchange and the account, for people.
+    pub assumptions: Vec<Assumption>,
     /// When trading began, UTC.
     pub started_at: String,
     /// The last instant, UTC.
@@ -38,8 +45,9 @@ pub struct Report {
     pub orders: u64,
     /// Fills.
     pub fills: u64,
-    /// Fills whose outcome rested on the path assumed inside a bar.
-    pub path_dependent_fills: u64,
+    /// Fills whose outcome rested on the path assumed inside a bar: of bars alone nobody knows whether the high or the low
+    /// came first.
+    pub path_dependent_fills: Vec<PathFill>,
     /// Positions open at the end.
     pub open_positions: usize,
     /// Signals that became orders.
@@ -48,8 +56,12 @@ pub struct Report {
     pub signals_rejected: BTreeMap<String, BTreeMap<String, u64>>,
     /// Closed positions by reason; every reason is there.
     pub exits: BTreeMap<&'static str, u64>,
-    /// Statistics of the curve and of the trades; `docs` of each field give its formula.
+    /// Statistics of the curve and of the trades.
     pub statistics: Statistics,
+    /// What each figure means, and where its definition comes from.
+    pub definitions: Vec<Figure>,
+    /// How far the results can be trusted; none if that was not asked.
+    pub checks: Option<Checks>,
     /// Net results by symbol and strategy.
     pub groups: Vec<Group>,
     /// Changes of the trading state, with the reason.
@@ -58,6 +70,34 @@ pub struct Report {
     pub trades: Vec<Trade>,
     /// How it was run; none of this takes part in the results.
     pub performance: Performance,
+}
+
+/// Something that was assumed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Assumption {
+    /// What it is about.
+    pub about: &'static str,
+    /// What it is.
+    pub value: String,
+}
+
+/// A fill whose outcome rested on the path assumed inside a bar.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PathFill {
+    /// When, UTC.
+    pub at: String,
+    /// CCXT unified symbol.
+    pub symbol: Symbol,
+    /// The order's client id.
+    pub order: String,
+    /// What the order was for; none if it was not ours.
+    pub leg: Option<&'static str>,
+    /// `buy` or `sell`.
+    pub side: &'static str,
+    /// Quantity.
+    pub qty: Qty,
+    /// Price.
+    pub price: Price,
 }
 
 /// One strategy's results on one symbol.
@@ -125,20 +165,43 @@ pub struct Performance {
     pub peak_rss_bytes: Option<u64>,
 }
 
+/// What a report is about, beside what came of the run.
+#[derive(Debug, Clone)]
+pub struct Subject {
+    /// What was done: `backtest` or `replay`.
+    pub kind: &'static str,
+    /// Where the data came from.
+    pub feed: String,
+    /// What was traded.
+    pub instruments: Instruments,
+    /// Names of the strategies that ran.
+    pub strategies: Vec<String>,
+    /// What was assumed.
+    pub assumptions: Vec<Assumption>,
+    /// Equity at the beginning.
+    pub capital: Usdt,
+}
+
 impl Report {
-    /// A report of a run over a feed.
-    pub fn new(feed: String, instruments: &Instruments, capital: Usdt, outcome: Outcome, run: Performance) -> Report {
+    /// A report of what came of a run.
+    pub fn new(subject: Subject, outcome: &Outcome, checks: Option<Checks>, performance: Performance) -> Report {
         let Outcome { started_at, ended_at, view, books, left, .. } = outcome;
+        let Subject { kind, feed, instruments, strategies, assumptions, capital } = subject;
         let mut rejected: BTreeMap<String, BTreeMap<String, u64>> = BTreeMap::new();
-        for ((strategy, reason), count) in books.rejected {
-            rejected.entry(strategy.into_owned()).or_default().insert(reason.into_owned(), count);
+        for ((strategy, reason), count) in &books.rejected {
+            rejected.entry(strategy.to_string()).or_default().insert(reason.to_string(), *count);
         }
+        let exits = ExitReason::ALL.map(|why| (why.as_str(), view.exits.get(&why).copied().unwrap_or(0)));
+        let states = books.states.iter().map(|row| (row.at.to_string(), row.state.as_str(), row.reason.clone()));
         Report {
+            kind,
             feed,
             symbols: instruments.iter().map(|(_, one)| one.symbol.clone()).collect(),
+            strategies,
+            assumptions,
             started_at: started_at.to_string(),
             ended_at: ended_at.to_string(),
-            ended_early: left,
+            ended_early: left.clone(),
             capital,
             equity: view.equity,
             realised_pnl: view.realised_pnl,
@@ -147,19 +210,42 @@ impl Report {
             funding: view.funding,
             orders: view.orders,
             fills: view.fills,
-            path_dependent_fills: books.path_dependent_fills,
+            path_dependent_fills: books.path_dependent.iter().map(|fill| PathFill::new(&instruments, fill)).collect(),
             open_positions: view.positions.len(),
             signals_accepted: view.signals_accepted,
             signals_rejected: rejected,
-            exits: ExitReason::ALL
-                .into_iter()
-                .map(|why| (why.as_str(), view.exits.get(&why).copied().unwrap_or(0)))
-                .collect(),
-            statistics: statistics(&books.equity, &books.trades),
-            groups: groups(instruments, &books.trades),
-            states: books.states.into_iter().map(|row| (row.at.to_string(), row.state.as_str(), row.reason)).collect(),
-            trades: books.trades.iter().map(|trade| Trade::new(instruments, trade)).collect(),
-            performance: run,
+            exits: exits.into_iter().collect(),
+            statistics: outcome.statistics(),
+            definitions: FIGURES.to_vec(),
+            checks,
+            groups: groups(&instruments, &books.trades),
+            states: states.collect(),
+            trades: books.trades.iter().map(|trade| Trade::new(&instruments, trade)).collect(),
+            performance,
+        }
+    }
+}
+
+impl Outcome {
+    /// The figures of the run.
+    pub fn statistics(&self) -> Statistics {
+        let open_since: Vec<Timestamp> = self.view.positions.iter().map(|position| position.opened_at).collect();
+        let books = &self.books;
+        let (curve, trades, traded) = (books.equity.as_slice(), books.trades.as_slice(), books.turnover);
+        Record { curve, trades, open_since: &open_since, traded }.statistics()
+    }
+}
+
+impl PathFill {
+    fn new(instruments: &Instruments, fill: &Fill) -> PathFill {
+        PathFill {
+            at: fill.at.to_string(),
+            symbol: instruments.symbol(fill.instrument).clone(),
+            order: fill.client_id.as_str().to_owned(),
+            leg: fill.client_id.parts().map(|parts| parts.leg.as_str()),
+            side: if fill.side == Side::Buy { "buy" } else { "sell" },
+            qty: fill.qty,
+            price: fill.price,
         }
     }
 }

@@ -2,6 +2,7 @@
 //! a recorder around them.
 
 use super::books::Books;
+use super::decision::Decision;
 use crate::engine::{Engine, Identity, Rooms};
 use crate::exchange::{self, AccountConfig, AccountId, Exchange, MarginMode};
 use crate::feed::{Feed, FeedError};
@@ -9,6 +10,7 @@ use crate::protocol::{
     Action, Actions, Event, Keep, MarketData, MarketEvent, OrderReport, ReportBody, VenueReport, VenueRequest, View,
 };
 use crate::session::{Session, Source};
+use crate::strategy::Guest;
 use crate::types::{Exit, InstrumentId, Span, Timeframe, Timestamp};
 
 /// Who trades in a backtest; two runs have the same client order ids.
@@ -27,6 +29,8 @@ pub struct Plan {
     pub feed: Box<dyn Feed>,
     /// The engine's rooms.
     pub rooms: Rooms,
+    /// Strategies that come as code, beside those of the rooms.
+    pub guests: Vec<Guest>,
     /// The simulated exchange.
     pub exchange: exchange::Settings,
     /// Of the exchange's latencies.
@@ -78,7 +82,7 @@ impl BacktestError {
 /// # Errors
 /// If the data is damaged, or the engine does not get ready.
 pub fn run(plan: Plan, mut progress: impl FnMut(Timestamp)) -> Result<Outcome, BacktestError> {
-    let mut run = Run::begin(plan)?;
+    let mut run = Run::begin(plan, Keep::Results)?;
     while run.left.is_none() && run.feed_goes_on() {
         run.turn()?;
         if run.records.is_multiple_of(PROGRESS_EVERY) {
@@ -86,6 +90,16 @@ pub fn run(plan: Plan, mut progress: impl FnMut(Timestamp)) -> Result<Outcome, B
         }
     }
     Ok(run.end())
+}
+
+/// Runs a plan and gives what was decided, in place of what came of it.
+pub(super) fn decisions(plan: Plan) -> Result<Vec<Decision>, BacktestError> {
+    let mut run = Run::begin(plan, Keep::Everything)?;
+    run.books.decisions = Some(Vec::new());
+    while run.left.is_none() && run.feed_goes_on() {
+        run.turn()?;
+    }
+    Ok(run.books.decisions.unwrap_or_default())
 }
 
 /// A backtest under way.
@@ -104,8 +118,8 @@ struct Run {
 
 impl Run {
     /// Everything until the engine is ready to trade.
-    fn begin(plan: Plan) -> Result<Run, BacktestError> {
-        let Plan { feed, mut rooms, exchange, seed } = plan;
+    fn begin(plan: Plan, keep: Keep) -> Result<Run, BacktestError> {
+        let Plan { feed, mut rooms, guests, exchange, seed } = plan;
         (rooms.engine.poll_orders, rooms.engine.poll_positions) = (POLL_EVERY, POLL_EVERY);
         let (instruments, shape, started_at) = (feed.instruments().clone(), feed.shape(), feed.start_at());
         let account = AccountConfig {
@@ -116,10 +130,10 @@ impl Run {
         };
         let mut exchange = Exchange::new(exchange, instruments.clone(), shape, seed);
         let account = exchange.open_account(account);
-        let engine = Engine::new(rooms, IDENTITY, &instruments, shape);
+        let engine = Engine::with_guests(rooms, guests, IDENTITY, &instruments, shape);
         let session = Session::new(engine, started_at, 0);
         let books = Books::default();
-        let actions = Actions::new(Keep::Results);
+        let actions = Actions::new(keep);
         let mut run = Run { session, feed, exchange, account, books, started_at, records: 0, left: None, actions };
         run.session.push(started_at, Source::Ledger, Event::Recovered(Box::default()));
         run.warm_up()?;

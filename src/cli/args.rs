@@ -1,5 +1,8 @@
 //! Flags and commands. The comments of this file are the text of `--help`.
 
+mod data;
+mod sweep;
+
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -7,12 +10,17 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use super::strategy::{self, StrategyChoice};
-use super::values::{self, account, feed, log_format, pace, reason, restarts, seconds, speed, timerange};
+use super::values::{
+    self, account, feed, log_format, pace, reason, restarts, seconds, share, speed, timeframe, timerange,
+};
 use crate::clock::Speed;
 use crate::config::Override;
 use crate::serve::AccountSpec;
 use crate::telemetry::LogFormat;
-use crate::types::{Span, Symbol};
+use crate::types::{Rate, Span, Symbol, Timeframe};
+
+pub use data::{DataCheckFlags, DataCommand, DataConvertFlags, DataFormat};
+pub use sweep::SweepFlags;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -22,6 +30,10 @@ Examples:
       HEALTH_CHECK_INTERVAL=10 live_trading_launcher --paper --duration 60
   Recorded data as fast as the machine can:
       live_trading_launcher --feed file:data/binance --timerange 20241001-20241105 --speed max
+  On paper, on the real market:
+      live_trading_launcher --paper --feed binance
+  With real money:
+      BINANCE_KEY_FILE=key BINANCE_SECRET_FILE=secret live_trading_launcher --live --symbols BTC/USDT
   What is set, and by what:
       live_trading_launcher config show
   What the running daemon does, and how it did:
@@ -36,10 +48,32 @@ const BACKTEST_EXAMPLES: &str = "\
 Examples:
   The strategies of the configuration over a month of bars:
       live_trading_launcher backtest --feed file:data/binance --symbols BTC/USDT,ETH/USDT --timerange 20241001-20241101
-  One strategy with settings of its own, on 5m bars:
-      live_trading_launcher backtest --feed file:data/binance --strategy ema_cross:fast=10,slow=30,timeframe=5m
+  One strategy with settings of its own, on 5m bars, and a page with charts:
+      live_trading_launcher backtest --feed file:data/binance --strategy ema_cross:fast=10,slow=30,timeframe=5m \
+          --html report.html
+
+By default the results are checked as well: decisions are made again with the future cut off, and after the declared
+warm-up alone; the figures are split into sample and out of sample; and the drawdown is drawn in other orders of the trades.
 
 Every other setting is read from the file and the environment as the daemon reads it: fees, latencies, depth, limits.";
+
+const FLATTEN_HELP: &str = "\
+It needs BINANCE_KEY and BINANCE_SECRET (or their _FILE forms) and the venue's address, and neither the daemon nor its
+ledger. Regular orders are cancelled and positions closed at the market with orders that can only shrink them, again and
+again, until the venue itself says that nothing is open; only then the stops are removed. Each step is printed. A daemon
+that runs beside it sees the closing orders, and halts.
+
+Exit codes: 0 the venue says flat, 75 not flat or not known to be: run it again, 77 keys refused, 78 configuration.";
+
+const DOWNLOAD_EXAMPLES: &str = "\
+Examples:
+  A month of 1m bars, mark prices and fundings of two symbols:
+      live_trading_launcher download --symbols BTC/USDT,ETH/USDT --timerange 20241001-20241101
+  And what they are for:
+      live_trading_launcher backtest --feed file:data/binance --symbols BTC/USDT,ETH/USDT
+
+It needs no key. It uses less than half of the address's rate limit, so that a daemon beside it is not held up. Files are
+written whole or not at all, and an interrupted download goes on where it ended.";
 
 /// The port that the exchange listens on unless told otherwise.
 const DEFAULT_PORT: u16 = 8_787;
@@ -87,6 +121,12 @@ pub struct RunFlags {
     /// Trade on paper, against the simulated exchange. This is the default
     #[arg(long)]
     pub paper: bool,
+    /// Trade with real money; needs BINANCE_KEY and BINANCE_SECRET, and a key that cannot withdraw
+    #[arg(long, conflicts_with_all = ["paper", "reset_paper"])]
+    pub live: bool,
+    /// The venue that real money is traded at
+    #[arg(long, value_name = "NAME", value_parser = ["binance"], requires = "live")]
+    pub venue: Option<String>,
     /// Stop after so many seconds of wall time; fractions are allowed
     #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true)]
     pub duration: Option<Span>,
@@ -111,7 +151,8 @@ pub struct RunFlags {
     /// What is traded, as CCXT unified symbols: BTC/USDT:USDT, or BTC/USDT for short
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub symbols: Option<Vec<Symbol>>,
-    /// Where market data comes from: `synthetic`, the embedded market, or `file:PATH`, recorded data
+    /// Where market data comes from: `synthetic`, the embedded market; `binance`, its market in real time; or
+    /// `file:PATH`, recorded data [default: synthetic; binance with --live]
     #[arg(long, value_name = "NAME", value_parser = feed)]
     pub feed: Option<String>,
     /// Pace against the wall clock: a number, or `max` [default: 1; 60 for the embedded demo]
@@ -149,8 +190,13 @@ pub enum Task {
         #[command(subcommand)]
         command: ConfigCommand,
     },
-    /// Check configuration, files, disk and symbols, as far as can be known offline; nothing is changed
+    /// Check configuration, files and disk; with the keys of a venue also what they may do, its clock, its modes and its
+    /// rules. Nothing is changed
     Doctor,
+    /// Close everything at the venue and cancel every order, whether the daemon runs, hangs or is gone
+    Flatten(FlattenFlags),
+    /// Get history from Binance into the data folder, and go on where an earlier download ended
+    Download(DownloadFlags),
     /// Ask the running daemon how it is
     Status {
         /// As JSON, for machines
@@ -173,6 +219,14 @@ pub enum Task {
     },
     /// Run strategies over recorded data, with the engine and the simulated exchange that trade on paper
     Backtest(BacktestFlags),
+    /// Run many backtests over ranges of settings, on all cores, and rank them
+    Sweep(Box<SweepFlags>),
+    /// Check recorded data, and convert it: CSV, feather, parquet, and what Binance publishes
+    Data {
+        /// What about it.
+        #[command(subcommand)]
+        command: DataCommand,
+    },
     /// Run a recorded session through the engine again
     Replay {
         /// The session: its name in the state directory's recordings, or the path of its folder
@@ -180,6 +234,9 @@ pub enum Task {
         /// Compare every decision with the recorded one
         #[arg(long)]
         verify: bool,
+        /// Write what happened to a file as one page for a browser, with charts; it needs no network
+        #[arg(long, value_name = "FILE")]
+        html: Option<PathBuf>,
     },
     /// Serve the simulated exchange to anyone's client, in the protocol of Binance USDⓈ-M futures
     Exchange(Box<ExchangeFlags>),
@@ -188,6 +245,33 @@ pub enum Task {
         /// For which shell
         shell: Shell,
     },
+}
+
+/// How long is tried.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[command(after_help = FLATTEN_HELP)]
+pub struct FlattenFlags {
+    /// Go on for so many seconds, if the venue does not say that it is flat before
+    #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = seconds, allow_negative_numbers = true)]
+    pub patience: Span,
+}
+
+/// Which history, and where to.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[command(after_help = DOWNLOAD_EXAMPLES)]
+pub struct DownloadFlags {
+    /// Of what, as CCXT unified symbols: BTC/USDT:USDT, or BTC/USDT for short [default: the configured ones]
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub symbols: Option<Vec<Symbol>>,
+    /// Which part, in UTC days without the last: 20241001-20241105 [default: the last 30 days]
+    #[arg(long, value_name = "FROM-UNTIL", value_parser = timerange, allow_hyphen_values = true)]
+    pub timerange: Option<String>,
+    /// Length of the bars; backtests and the daemon read 1m
+    #[arg(long, value_name = "TIMEFRAME", default_value = "1m", value_parser = timeframe)]
+    pub timeframe: Timeframe,
+    /// The data folder; files come into binance/futures below it
+    #[arg(long, value_name = "DIR", default_value = "data")]
+    pub data_dir: PathBuf,
 }
 
 /// The simulated exchange as a server.
@@ -285,9 +369,24 @@ pub struct BacktestFlags {
     /// Seed of the simulated latencies, and of the synthetic feed: the same seed, the same run [default: 1]
     #[arg(long, value_name = "N", value_parser = values::seed, allow_negative_numbers = true)]
     pub seed: Option<u64>,
-    /// Write the report to a file, as JSON
+    /// Write the report to a file, as JSON: every figure, trade and check
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+    /// Write the report to a file as one page for a browser, with charts; it needs no network
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Print what each figure means, and where its definition comes from
+    #[arg(long)]
+    pub define: bool,
+    /// Share of the time that counts as the sample; the rest is out of it [default: 70%]
+    #[arg(long, value_name = "RATIO", value_parser = share)]
+    pub split: Option<Rate>,
+    /// Leave out the checks for look-ahead and warm-up, the out-of-sample split, and the other orders of the trades
+    #[arg(long, conflicts_with = "split")]
+    pub no_checks: bool,
+    /// Read the files themselves, and leave the cache of bars alone
+    #[arg(long)]
+    pub no_cache: bool,
 }
 
 /// Which trades, and how.
@@ -318,6 +417,7 @@ pub enum TradesFormat {
 impl RunFlags {
     /// The flags that stand for settings.
     pub fn overrides(&self) -> Vec<Override> {
+        let market = self.live.then(|| "binance".to_owned());
         fn path(value: &std::path::Path) -> toml::Value {
             toml::Value::String(value.to_string_lossy().into_owned())
         }
@@ -325,6 +425,7 @@ impl RunFlags {
             ("run.symbols", self.symbols.as_deref().map(symbols), "--symbols"),
             ("run.seed", self.seed.map(seed), "--seed"),
             ("run.speed", self.speed.as_ref().map(text), "--speed"),
+            ("feed.source", market.as_ref().map(text), "--live"),
             ("feed.source", self.feed.as_ref().map(text), "--feed"),
             ("feed.timerange", self.timerange.as_ref().map(text), "--timerange"),
             ("telemetry.format", self.log_format.map(|format| text(&format.as_str())), "--log-format"),

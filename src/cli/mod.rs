@@ -2,9 +2,11 @@
 
 mod args;
 mod backtest;
+mod data;
 mod doctor;
 mod status;
 mod strategy;
+mod sweep;
 mod trades;
 mod values;
 
@@ -14,13 +16,16 @@ use std::path::PathBuf;
 use clap::{CommandFactory, FromArgMatches};
 
 pub use args::{
-    BacktestFlags, ConfigCommand, ConfigFormat, ExchangeFlags, Invocation, RunFlags, Task, TradesFlags, TradesFormat,
+    BacktestFlags, ConfigCommand, ConfigFormat, DataCheckFlags, DataCommand, DataConvertFlags, DataFormat,
+    DownloadFlags, ExchangeFlags, FlattenFlags, Invocation, RunFlags, SweepFlags, Task, TradesFlags, TradesFormat,
 };
 pub use backtest::backtest_text;
 pub use clap_complete::Shell;
+pub use data::{checked_text, written_text};
 pub use doctor::{Finding, Verdict, doctor_exit, doctor_table};
 pub use status::status_text;
 pub use strategy::StrategyChoice;
+pub use sweep::sweep_text;
 pub use trades::trades_text;
 
 /// Reads a command line, the program's name first.
@@ -72,6 +77,18 @@ pub fn state_dir(
             message: "neither it nor HOME says where to keep the ledger; give --state-dir DIR".into(),
         }),
     }
+}
+
+/// Where things are kept that can be made again: `$XDG_CACHE_HOME`, else `~/.cache`; none if nothing says.
+///
+/// # Errors
+/// If a variable is not text.
+pub fn cache_dir(environment: &crate::config::Environment) -> Result<Option<PathBuf>, crate::config::Problem> {
+    const FOLDER: &str = env!("CARGO_PKG_NAME");
+    // A relative path in this variable is to be ignored: XDG Base Directory Specification.
+    let named = environment.get("XDG_CACHE_HOME")?.map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = environment.get("HOME")?.filter(|text| !text.is_empty()).map(|home| PathBuf::from(home).join(".cache"));
+    Ok(named.or(home).map(|folder| folder.join(FOLDER)))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::config::parse_seconds;
 use crate::feed::{FeedSpec, TimeRange};
 use crate::serve::AccountSpec;
 use crate::telemetry::LogFormat;
-use crate::types::Span;
+use crate::types::{Rate, Span, Timeframe};
 
 /// The largest seed: a configuration file's integers are signed.
 const MAX_SEED: u64 = i64::MAX as u64;
@@ -34,6 +34,10 @@ pub(super) fn timerange(text: &str) -> Result<String, String> {
     text.parse::<TimeRange>().map(|_| text.to_owned()).map_err(|error| error.to_string())
 }
 
+pub(super) fn timeframe(text: &str) -> Result<Timeframe, String> {
+    text.parse::<Timeframe>().map_err(|error| error.to_string())
+}
+
 /// Seconds of market time in a second, for a server whose market has to have a pace.
 pub(super) fn pace(text: &str) -> Result<f64, String> {
     match speed(text)? {
@@ -54,6 +58,15 @@ pub(super) fn restarts(text: &str) -> Result<u32, String> {
 pub(super) fn seed(text: &str) -> Result<u64, String> {
     let number = text.parse().ok().filter(|number| *number <= MAX_SEED);
     number.ok_or_else(|| format!("write a whole number from 0 to {MAX_SEED}"))
+}
+
+/// A part of a whole that leaves something on either side.
+pub(super) fn share(text: &str) -> Result<Rate, String> {
+    let share = text.parse::<Rate>().map_err(|error| error.to_string())?;
+    if share < Rate::percent(5) || share > Rate::percent(95) {
+        return Err("write a ratio from 5% to 95%".to_owned());
+    }
+    Ok(share)
 }
 
 pub(super) fn reason(text: &str) -> Result<String, String> {

@@ -2,8 +2,10 @@
 //! a test which pauses the runtime's time pauses all of the shell, and a search for time readers ends here.
 
 mod pace;
+mod session;
 
 pub use pace::{Pace, ParseSpeedError, Speed};
+pub use session::SessionClock;
 
 use std::time::{Instant as ThreadInstant, SystemTime, UNIX_EPOCH};
 

@@ -1,4 +1,4 @@
-//! How fast a virtual session runs against the wall clock. Pacing only sleeps; it never changes an event.
+//! When a session's instants are, by the wall clock. Pacing only sleeps; it never changes an event.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tokio::time::Instant;
 
+use super::SessionClock;
 use crate::types::{Span, Timestamp};
 
 /// Fastest pace that is still a pace. Above it a day of session time lasts under a millisecond: say `max`.
@@ -101,19 +102,27 @@ impl schemars::JsonSchema for Speed {
     }
 }
 
-/// Ties session time to the runtime's time from the moment it is made.
+/// Ties session time to the runtime's. What goes by virtual time is paced from the moment this is made; beside a real
+/// venue, session time is what it is and nothing is paced.
 #[derive(Debug, Clone, Copy)]
-pub struct Pace {
-    speed: Speed,
-    session_start: Timestamp,
-    started: Instant,
+pub struct Pace(Time);
+
+#[derive(Debug, Clone, Copy)]
+enum Time {
+    Virtual { speed: Speed, session_start: Timestamp, started: Instant },
+    Real(SessionClock),
 }
 
 impl Pace {
     /// Session time is `session_start` now and runs at `speed`.
     #[expect(clippy::disallowed_methods, reason = "this module is the one reader of time")]
     pub fn new(speed: Speed, session_start: Timestamp) -> Pace {
-        Pace { speed, session_start, started: Instant::now() }
+        Pace(Time::Virtual { speed, session_start, started: Instant::now() })
+    }
+
+    /// Session time is this clock's.
+    pub fn real(clock: SessionClock) -> Pace {
+        Pace(Time::Real(clock))
     }
 
     /// How long to sleep until session time is `at`; `None` if it already is, or if nothing is waited for.
@@ -126,26 +135,36 @@ impl Pace {
 
     /// The runtime's instant at which session time is `at`; `None` at `max`, where there is none.
     pub fn instant(&self, at: Timestamp) -> Option<Instant> {
-        match self.speed {
-            Speed::Max => None,
-            Speed::X(factor) => {
-                let wall_nanos = at.since(self.session_start).as_nanos() as f64 / factor;
+        match self.0 {
+            Time::Real(clock) => Some(clock.instant(at)),
+            Time::Virtual { speed: Speed::Max, .. } => None,
+            Time::Virtual { speed: Speed::X(factor), session_start, started } => {
+                let wall_nanos = at.since(session_start).as_nanos() as f64 / factor;
                 // The cast saturates; a century is as good as never and still an instant that can be added.
                 let wall = Duration::from_nanos(wall_nanos as u64).min(Duration::from_secs(100 * 365 * 86_400));
-                self.started.checked_add(wall)
+                started.checked_add(wall)
             }
         }
     }
 
-    /// The session time that the pace says it is; `None` at `max`, where the feed alone says.
+    /// The session time that it should be now; `None` at `max`, where the feed alone says.
     #[expect(clippy::disallowed_methods, reason = "this module is the one reader of time")]
     pub fn session_now(&self) -> Option<Timestamp> {
-        match self.speed {
-            Speed::Max => None,
-            Speed::X(factor) => {
-                let wall = Instant::now().saturating_duration_since(self.started);
-                Some(self.session_start + Span::nanos((wall.as_nanos() as f64 * factor) as i64))
+        match self.0 {
+            Time::Real(clock) => Some(clock.now()),
+            Time::Virtual { speed: Speed::Max, .. } => None,
+            Time::Virtual { speed: Speed::X(factor), session_start, started } => {
+                let wall = Instant::now().saturating_duration_since(started);
+                Some(session_start + Span::nanos((wall.as_nanos() as f64 * factor) as i64))
             }
+        }
+    }
+
+    /// Does session time go on by itself, whatever the session does?
+    pub fn is_real(&self) -> bool {
+        match self.0 {
+            Time::Real(_) => true,
+            Time::Virtual { .. } => false,
         }
     }
 }

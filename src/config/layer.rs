@@ -171,7 +171,7 @@ fn value_of(shape: &Shape, path: &SettingPath, text: &str) -> Result<Vec<(Settin
 }
 
 /// Says that there is no such setting, and which was meant.
-fn unknown(shape: &Shape, path: &SettingPath, write: impl Fn(&SettingPath) -> String) -> String {
+pub(super) fn unknown(shape: &Shape, path: &SettingPath, write: impl Fn(&SettingPath) -> String) -> String {
     let key = path.keys().last().map_or("", String::as_str);
     if ["token", "secret", "api_key", "password"].iter().any(|word| key.contains(word)) {
         let names = SecretName::ALL.map(SecretName::variable).join(", ");

@@ -120,26 +120,36 @@ pub(super) fn assemble<S: JsonSchema + DeserializeOwned>(
     inputs: Inputs<'_>,
     problems: &mut Vec<Problem>,
 ) -> Option<(S, Layer)> {
-    let shape = Shape::of::<S>();
-    let mut merged = Layer::new();
-    if let Some(file) = &inputs.file {
-        merged.extend(layer::from_file(&shape, file, problems));
-    }
-    merged.extend(layer::from_environment(&shape, named, inputs.environment, problems));
-    merged.extend(layer::from_flags(inputs.flags));
-    if let Some(file) = &inputs.faults {
-        merged.extend(layer::from_part(&shape, FAULTS, file, problems));
-    }
+    let merged = merge(&Shape::of::<S>(), named, inputs, problems);
     if !problems.is_empty() {
         return None;
     }
-    match serde_path_to_error::deserialize(tree(&merged)) {
+    match read(&merged) {
         Ok(settings) => Some((settings, merged)),
-        Err(error) => {
-            problems.push(refused(&error, &merged));
+        Err(problem) => {
+            problems.push(problem);
             None
         }
     }
+}
+
+/// Puts the layers on top of each other.
+pub(super) fn merge(shape: &Shape, named: &[NamedVariable], inputs: Inputs<'_>, problems: &mut Vec<Problem>) -> Layer {
+    let mut merged = Layer::new();
+    if let Some(file) = &inputs.file {
+        merged.extend(layer::from_file(shape, file, problems));
+    }
+    merged.extend(layer::from_environment(shape, named, inputs.environment, problems));
+    merged.extend(layer::from_flags(inputs.flags));
+    if let Some(file) = &inputs.faults {
+        merged.extend(layer::from_part(shape, FAULTS, file, problems));
+    }
+    merged
+}
+
+/// Reads a settings struct from a layer; what the layer does not say is a default.
+pub(super) fn read<S: DeserializeOwned>(layer: &Layer) -> Result<S, Problem> {
+    serde_path_to_error::deserialize(tree(layer)).map_err(|error| refused(&error, layer))
 }
 
 /// The layer as nested tables. A path comes before those below it, so that a table is there when it is needed.
@@ -180,7 +190,7 @@ fn refused(error: &serde_path_to_error::Error<toml::de::Error>, layer: &Layer) -
 }
 
 /// A room's complaint names its setting; this finds where that was set.
-fn sourced(message: String, layer: &Layer) -> Problem {
+pub(super) fn sourced(message: String, layer: &Layer) -> Problem {
     let is_named = |path: &SettingPath| {
         let name = path.to_string();
         let ends_word = |rest: &str| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_' || c == '.');

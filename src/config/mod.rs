@@ -21,6 +21,7 @@ mod settings;
 mod shape;
 mod show;
 mod table;
+mod variants;
 
 pub use document::template;
 pub use environment::Environment;
@@ -33,6 +34,7 @@ pub use secrets::{SecretName, Secrets};
 pub use settings::{FaultSettings, RunSettings, Settings};
 pub use show::{as_table, as_toml, schema};
 pub use table::table;
+pub use variants::{Variants, Varied};
 
 #[cfg(test)]
 mod tests;

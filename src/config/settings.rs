@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Speed;
 use crate::types::Symbol;
-use crate::{coordinator, engine, exchange, feed, health, market, notify, orders, recorder, risk, strategy, telemetry};
+use crate::{
+    coordinator, engine, exchange, feed, health, market, notify, orders, recorder, risk, strategy, telemetry, venue,
+};
 
 /// Symbols of one session at most: each has indicators, buffers and a line on every screen.
 const MAX_SYMBOLS: usize = 100;
@@ -34,6 +36,8 @@ pub struct Settings {
     pub feed: feed::Settings,
     /// The simulated exchange. What the market feed does not carry is made from these numbers.
     pub exchange: exchange::Settings,
+    /// Where orders go.
+    pub venue: venue::Settings,
     /// What goes wrong in a rehearsal.
     pub faults: FaultSettings,
     /// How much of the flight recording is kept.
@@ -95,9 +99,11 @@ impl Settings {
             self.coordinator.check(),
             self.feed.check().map_err(|error| error.to_string()),
             self.exchange.check().map_err(|error| named("exchange", &error)),
+            self.venue.check(),
             self.faults.feed.check().map_err(|error| error.to_string()),
             self.faults.venue.check().map_err(|error| named("faults.venue", &error)),
             self.faults.process.check(),
+            self.check_window(),
             self.recorder.check(),
             self.health.check(),
             self.notify.check(),
@@ -106,6 +112,15 @@ impl Settings {
         .into_iter()
         .filter_map(Result::err)
         .collect()
+    }
+
+    /// The protocol's waits count on the window that orders are sent with.
+    fn check_window(&self) -> Result<(), String> {
+        let (sent, counted_on) = (self.venue.binance.recv_window, self.orders.recv_window);
+        if sent <= counted_on {
+            return Ok(());
+        }
+        Err(format!("venue.binance.recv_window = {sent}: use at most what `orders.recv_window` is, {counted_on}"))
     }
 }
 

@@ -1,11 +1,14 @@
-//! One turn of a virtual session, without a runtime: take what is earliest of feed, venue and engine, record it,
-//! decide, make durable what must be, and only then carry it out.
+//! One turn of a session: take what is earliest of feed, venue and engine, record it, decide, make durable what must be,
+//! and only then carry it out. Beside a real venue, what feed and venue have to say is what has arrived.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use tokio::sync::Notify;
 
 use super::RunError;
 use super::faults::{self, FaultKind, Scheduled};
-use crate::clock::Clock;
+use crate::clock::{Clock, Pace, SessionClock, Speed};
 use crate::feed::Feed;
 use crate::ledger::Ledger;
 use crate::protocol::{
@@ -22,6 +25,8 @@ use crate::venue::Venue;
 /// many: a quarter of an hour of three symbols, so that a killed process loses no more than a stretch of the
 /// equity curve.
 const DEFERRED_ROWS: usize = 64;
+/// Longest sleep, so that the loop's pulse is never older than this without a reason.
+const LONGEST_SLEEP: Duration = Duration::from_millis(250);
 /// The recorder's thread is waited for at most this long at the end.
 const RECORDER_DEADLINE: Duration = Duration::from_secs(2);
 
@@ -34,7 +39,18 @@ pub struct Outside {
     pub leave: Option<(Exit, String)>,
 }
 
-/// Everything that a virtual session turns on.
+/// What the crank has before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Due {
+    /// A turn, for this instant.
+    Turn(Timestamp),
+    /// Nothing for so long, unless something arrives.
+    Later(Duration),
+    /// Nothing any more: the feed has ended, and nothing is on its way.
+    Never,
+}
+
+/// Everything that a session turns on.
 pub struct Crank {
     /// Queue and engine.
     pub session: Session,
@@ -47,9 +63,13 @@ pub struct Crank {
     /// The black box; none if it is switched off or has failed.
     pub recorder: Option<RecorderThread>,
     /// What every stage stamps.
-    pub pulses: std::sync::Arc<Pulses>,
+    pub pulses: Arc<Pulses>,
     /// Only for the wall-clock columns of the ledger.
     pub clock: Clock,
+    /// Session time beside a market that does not wait; none if the feed says what time it is.
+    pub time: Option<SessionClock>,
+    /// Told by feed and venue when something has arrived that they did not have before.
+    pub arrivals: Arc<Notify>,
     deferred: Vec<Journal>,
     /// What the step at hand wants done.
     actions: Actions,
@@ -63,20 +83,11 @@ impl Crank {
         venue: Box<dyn Venue>,
         ledger: Ledger,
         recorder: Option<RecorderThread>,
-        pulses: std::sync::Arc<Pulses>,
+        pulses: Arc<Pulses>,
         clock: Clock,
     ) -> Crank {
-        Crank {
-            session,
-            feed,
-            venue,
-            ledger,
-            recorder,
-            pulses,
-            clock,
-            deferred: Vec::new(),
-            actions: Actions::default(),
-        }
+        let (time, arrivals, deferred, actions) = (None, Arc::default(), Vec::new(), Actions::default());
+        Crank { session, feed, venue, ledger, recorder, pulses, clock, time, arrivals, deferred, actions }
     }
 
     /// The instant of what comes next; `None` if the feed has ended and nothing is on its way.
@@ -84,9 +95,26 @@ impl Crank {
         [self.session.next_at(), self.venue.next_due(), self.feed.next_at()].into_iter().flatten().min()
     }
 
-    /// Has the feed said everything?
-    pub fn feed_ended(&mut self) -> bool {
-        self.feed.next_at().is_none()
+    /// The pace of what is not to be waited for: none in virtual time; real time is what it is.
+    pub fn unpaced(&self) -> Pace {
+        self.time.map_or_else(|| Pace::new(Speed::Max, self.session.at()), Pace::real)
+    }
+
+    /// What is to be done now, at this pace.
+    pub fn due(&mut self, pace: &Pace) -> Due {
+        match self.next_at() {
+            Some(next) => pace.due(next).map_or(Due::Turn(next), |wait| Due::Later(wait.min(LONGEST_SLEEP))),
+            None if self.feed.has_ended() => Due::Never,
+            None => Due::Later(LONGEST_SLEEP),
+        }
+    }
+
+    /// Sleeps for so long, or until something has arrived.
+    pub async fn rest(&self, wait: Duration) {
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = self.arrivals.notified() => {}
+        }
     }
 
     /// Takes what is earliest: a step of the engine, else a word of the venue, else a record of the feed.
@@ -100,8 +128,8 @@ impl Crank {
         }
         if self.venue.next_due() == Some(next) {
             self.beat(Stage::Dispatch);
-            if let Some((at, report)) = self.venue.poll(next)? {
-                self.session.push(at, Source::Venue, Event::Venue(report));
+            if let Some((at, event)) = self.venue.poll(next)? {
+                self.session.push(at, Source::Venue, event);
             }
             return Ok(Outside::default());
         }
@@ -195,10 +223,15 @@ impl Crank {
             self.ledger.commit(self.session.seq(), self.session.at(), self.clock.wall(), &self.deferred)?;
             self.deferred.clear();
         }
+        self.spill();
+        Ok(())
+    }
+
+    /// Hands what the recorder holds to its thread, which is to be done every second or so.
+    pub(super) fn spill(&mut self) {
         if let Some(recorder) = &mut self.recorder {
             recorder.flush();
         }
-        Ok(())
     }
 
     /// Lets a rehearsed fault happen.
@@ -261,9 +294,10 @@ impl Crank {
         from: Timestamp,
         until: Timestamp,
     ) -> Result<(), RunError> {
-        let bars = self.feed.backfill(instrument, from, until)?;
-        let data = MarketData::History { timeframe: Timeframe::M1, bars };
-        self.session.push(at, Source::Market, Event::Market(MarketEvent { instrument, data }));
+        if let Some(bars) = self.feed.ask_backfill(instrument, from, until)? {
+            let data = MarketData::History { timeframe: Timeframe::M1, bars };
+            self.session.push(at, Source::Market, Event::Market(MarketEvent { instrument, data }));
+        }
         Ok(())
     }
 }

@@ -9,21 +9,20 @@ mod start;
 mod summary;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-pub use assemble::{Assembled, Plan, assemble};
-pub use crank::{Crank, Outside};
+pub use assemble::{Assembled, Place, Plan, assemble};
+pub use crank::{Crank, Due, Outside};
 pub use error::RunError;
 pub use start::{StartStep, start};
 pub use summary::{Frame, Summary};
 
 use crate::clock::Pace;
-use crate::protocol::{Command, Event, Notice, View};
+use crate::protocol::{Command, Event, HealthStatus, Notice, View};
 use crate::pulse::Stage;
 use crate::session::Source;
 use crate::types::{Span, Symbol, Timestamp};
@@ -31,10 +30,10 @@ use crate::types::{Span, Symbol, Timestamp};
 /// Turns between two looks at the outside world when the session is not paced: some milliseconds of work, so
 /// that a signal is heard at once and other tasks are not starved.
 const TURNS_BETWEEN_LOOKS: u32 = 256;
-/// Longest sleep while pacing, so that the loop's pulse is never older than this without a reason.
-const LONGEST_SLEEP: Duration = Duration::from_millis(250);
 /// How many requests of people may wait: far more than people make, and few enough to see an error in.
 pub const COMMAND_QUEUE: usize = 64;
+/// How many changes of health may wait: the monitor makes one in some seconds, and keeps the last that finds no room.
+pub const HEALTH_QUEUE: usize = 8;
 
 /// What can be set of the loop itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -76,6 +75,8 @@ impl Settings {
 pub struct Ends {
     /// What people ask for.
     pub commands: mpsc::Receiver<Command>,
+    /// What the health monitor says. Beside a real venue it is traded on.
+    pub health: mpsc::Receiver<Event>,
     /// Cancelled when the process is to end.
     pub stop: CancellationToken,
     /// The picture that people's side reads.
@@ -94,18 +95,33 @@ pub struct Coordinator {
     symbols: Vec<Symbol>,
     seen_iterations: u64,
     published_at: Timestamp,
+    /// How late it was when it fell so far behind that nothing is to be entered; none while it keeps up.
+    behind: Option<Span>,
+    /// What the monitor said last.
+    health: Event,
 }
 
 /// How often the view is published while nothing closes, in session time.
 const VIEW_EVERY: Span = Span::SECOND;
+/// A loop that is so late decides on what was, not on what is: half of what a mark price may be old.
+const FAR_BEHIND: Span = Span::SECOND;
 
 impl Coordinator {
     /// A loop over what has been started.
     pub fn new(crank: Crank, pace: Pace, ends: Ends, settings: Settings) -> Coordinator {
         let symbols = crank.feed.instruments().iter().map(|(_, one)| one.symbol.clone()).collect();
-        let rehearsal = faults::Rehearsal::default();
-        let published_at = Timestamp::EPOCH;
-        Coordinator { crank, pace, ends, settings, rehearsal, symbols, seen_iterations: 0, published_at }
+        Coordinator {
+            crank,
+            pace,
+            ends,
+            settings,
+            rehearsal: faults::Rehearsal::default(),
+            symbols,
+            seen_iterations: 0,
+            published_at: Timestamp::EPOCH,
+            behind: None,
+            health: Event::Health { status: HealthStatus::Healthy, reasons: Vec::new() },
+        }
     }
 
     /// Rehearses faults of the process itself, in the loop's run of this number, from 1.
@@ -138,35 +154,70 @@ impl Coordinator {
                     return Ok(reason);
                 }
             }
-            if self.crank.feed_ended() {
+            while let Ok(health) = self.ends.health.try_recv() {
+                self.health = health;
+                self.tell_health(self.now());
+            }
+            if self.crank.feed.has_ended() {
                 return Ok("the feed ended".to_owned());
             }
-            let Some(next) = self.crank.next_at() else { return Ok("the feed ended".to_owned()) };
-            if let Some(wait) = self.pace.due(next) {
-                tokio::select! {
-                    () = tokio::time::sleep(wait.min(LONGEST_SLEEP)) => {}
-                    () = self.ends.stop.cancelled() => {}
-                    Some(command) = self.ends.commands.recv() => {
-                        if let Some(reason) = self.obey(command) {
-                            return Ok(reason);
+            match self.crank.due(&self.pace) {
+                Due::Never => return Ok("the feed ended".to_owned()),
+                Due::Later(wait) => {
+                    tokio::select! {
+                        () = self.crank.rest(wait) => {}
+                        () = self.ends.stop.cancelled() => {}
+                        Some(command) = self.ends.commands.recv() => {
+                            if let Some(reason) = self.obey(command) {
+                                return Ok(reason);
+                            }
                         }
                     }
                 }
-                continue;
-            }
-            if let Some(due) = self.pace.instant(next) {
-                self.crank.pulses.lagged(due.elapsed().into());
-            }
-            if let Some(fault) = self.rehearsal.due(next) {
-                self.crank.suffer(&fault)?;
-            }
-            let outside = self.crank.turn()?;
-            self.after(outside)?;
-            turns = turns.wrapping_add(1);
-            if turns.is_multiple_of(TURNS_BETWEEN_LOOKS) {
-                tokio::task::yield_now().await;
+                Due::Turn(next) => {
+                    self.measure_lag(next);
+                    if let Some(fault) = self.rehearsal.due(next) {
+                        self.crank.suffer(&fault)?;
+                    }
+                    let outside = self.crank.turn()?;
+                    self.after(outside)?;
+                    turns = turns.wrapping_add(1);
+                    if turns.is_multiple_of(TURNS_BETWEEN_LOOKS) {
+                        tokio::task::yield_now().await;
+                    }
+                }
             }
         }
+    }
+
+    /// How late the turn for this instant is. Beside a real venue, nothing is entered by a loop that is far behind: what it
+    /// decides on is the past.
+    fn measure_lag(&mut self, next: Timestamp) {
+        let Some(due) = self.pace.instant(next) else { return };
+        let lag = Span::from(due.elapsed());
+        self.crank.pulses.lagged(lag);
+        let behind = self.pace.is_real() && lag > FAR_BEHIND;
+        if behind != self.behind.is_some() {
+            self.behind = behind.then_some(lag);
+            self.tell_health(next);
+        }
+    }
+
+    /// Tells the engine what the monitor said last, unless the loop itself is worse.
+    fn tell_health(&mut self, at: Timestamp) {
+        let event = match self.behind {
+            Some(lag) => {
+                Event::Health { status: HealthStatus::Critical, reasons: vec![format!("the loop is {lag} behind")] }
+            }
+            None => self.health.clone(),
+        };
+        self.crank.session.push(at, Source::Ledger, event);
+    }
+
+    /// The instant that a word from outside of the session has.
+    fn now(&self) -> Timestamp {
+        let at = self.crank.session.at();
+        if self.pace.is_real() { self.pace.session_now().map_or(at, |now| now.max(at)) } else { at }
     }
 
     /// Queues a person's command; one to end is the loop's own business, and gives the reason.
@@ -174,30 +225,38 @@ impl Coordinator {
         if let Command::Shutdown { reason, .. } = command {
             return Some(reason);
         }
-        let at = self.crank.session.at();
-        self.crank.session.push(at, Source::Operator, Event::Command(command));
+        self.crank.session.push(self.now(), Source::Operator, Event::Command(command));
         None
     }
 
-    /// Tells the engine to end, and turns on without pacing until nothing of ours is on its way.
+    /// Tells the engine to end, and turns on, without pacing where that is all there is to wait for, until nothing of ours
+    /// is on its way.
     async fn end(&mut self, reason: &str) -> Result<(), RunError> {
-        let from = self.crank.session.at();
+        let from = self.now();
         let command =
             Command::Shutdown { flatten: self.crank.session.engine().flattens_on_stop(), reason: reason.to_owned() };
         self.crank.session.push(from, Source::Operator, Event::Command(command));
+        let pace = self.crank.unpaced();
         let deadline = self.crank.clock.uptime() + self.settings.stop_deadline;
         let mut turns = 0_u32;
-        while let Some(next) = self.crank.next_at() {
+        loop {
             self.crank.beat(Stage::Shutdown);
             let quiet = self.crank.session.at() > from && self.crank.session.engine().is_quiet();
-            if quiet || next - from > self.settings.stop_patience || self.crank.clock.uptime() > deadline {
+            if quiet || self.crank.clock.uptime() > deadline {
                 break;
             }
-            let outside = self.crank.turn()?;
-            self.after(outside)?;
-            turns = turns.wrapping_add(1);
-            if turns.is_multiple_of(TURNS_BETWEEN_LOOKS) {
-                tokio::task::yield_now().await;
+            match self.crank.due(&pace) {
+                Due::Never => break,
+                Due::Later(wait) => self.crank.rest(wait).await,
+                Due::Turn(next) if next - from > self.settings.stop_patience => break,
+                Due::Turn(_) => {
+                    let outside = self.crank.turn()?;
+                    self.after(outside)?;
+                    turns = turns.wrapping_add(1);
+                    if turns.is_multiple_of(TURNS_BETWEEN_LOOKS) {
+                        tokio::task::yield_now().await;
+                    }
+                }
             }
         }
         self.crank.flush()?;
@@ -233,6 +292,7 @@ impl Coordinator {
 
     fn publish(&mut self) {
         self.published_at = self.crank.session.at();
+        self.crank.spill();
         let view = Arc::new(self.crank.session.engine().view());
         self.crank.pulses.absorb(&view);
         self.ends.view.send_replace(view);

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Crank, RunError};
+use super::{Crank, Due, Outside, RunError};
 use crate::protocol::{Event, MarketData, MarketEvent, Notice, Recovered};
 use crate::pulse::Stage;
 use crate::session::Source;
@@ -66,7 +66,7 @@ fn warm_up(crank: &mut Crank, begin: Timestamp) -> Result<(), RunError> {
         for need in &needs {
             crank.beat(Stage::Warmup);
             let wanted = usize::try_from(need.bars).unwrap_or(usize::MAX);
-            let bars = crank.feed.history(instrument, need.timeframe, wanted, begin)?;
+            let Some(bars) = crank.feed.ask_history(instrument, need.timeframe, wanted, begin)? else { continue };
             let symbol = crank.feed.instruments().symbol(instrument).clone();
             if bars.len() < wanted {
                 tracing::info!(
@@ -82,14 +82,19 @@ fn warm_up(crank: &mut Crank, begin: Timestamp) -> Result<(), RunError> {
 }
 
 async fn reconcile(crank: &mut Crank, begin: Timestamp, deadline: Span) -> Result<Vec<Notice>, RunError> {
+    let pace = crank.unpaced();
     let mut notices = Vec::new();
     let late = crank.clock.uptime() + deadline;
     let mut turns = 0_u32;
-    while !crank.session.engine().is_ready() {
+    while !(crank.session.engine().is_ready() && crank.session.engine().has_history()) {
         crank.beat(Stage::Recover);
-        let outside = match crank.next_at() {
-            Some(_) => crank.turn()?,
-            None => return Err(too_slow(crank, deadline)),
+        let outside = match crank.due(&pace) {
+            Due::Turn(_) => crank.turn()?,
+            Due::Later(wait) => {
+                crank.rest(wait).await;
+                Outside::default()
+            }
+            Due::Never => return Err(too_slow(crank, deadline)),
         };
         notices.extend(outside.notices);
         if let Some((exit, reason)) = outside.leave {
@@ -97,7 +102,7 @@ async fn reconcile(crank: &mut Crank, begin: Timestamp, deadline: Span) -> Resul
             return Err(RunError::Left { exit, reason });
         }
         turns = turns.wrapping_add(1);
-        if turns.is_multiple_of(TURNS_BETWEEN_LOOKS) {
+        if pace.is_real() || turns.is_multiple_of(TURNS_BETWEEN_LOOKS) {
             tokio::time::sleep(Duration::ZERO).await;
             if crank.clock.uptime() > late || crank.session.at() - begin > RECONCILE_PATIENCE {
                 return Err(too_slow(crank, deadline));
@@ -108,6 +113,9 @@ async fn reconcile(crank: &mut Crank, begin: Timestamp, deadline: Span) -> Resul
 }
 
 fn too_slow(crank: &Crank, deadline: Span) -> RunError {
-    let waiting_for = crank.session.engine().view().waiting_for.join(", ");
+    let engine = crank.session.engine();
+    let history = (!engine.has_history()).then(|| "bars of the past".to_owned());
+    let waiting_for: Vec<String> = engine.view().waiting_for.into_iter().chain(history).collect();
+    let waiting_for = waiting_for.join(", ");
     RunError::StartTooSlow { step: StartStep::Reconcile.as_str(), deadline, waiting_for }
 }

@@ -128,8 +128,9 @@ impl Engine {
         self.slot(fill.instrument).not_closing();
         out.notify(|| {
             let symbol = self.instruments.symbol(trade.instrument);
+            let by_whom = if leg.is_none() { another_hand(fill.client_id) } else { "" };
             let text = format!(
-                "Closed {} {symbol}: {} at {}, net {} USDT ({})",
+                "Closed {} {symbol}: {} at {}, net {} USDT ({}{by_whom})",
                 trade.side.position_str(),
                 trade.qty,
                 trade.exit_price,
@@ -145,7 +146,8 @@ impl Engine {
     fn absorb_account(&mut self, at: Timestamp, report: &AccountReport, out: &mut Actions) {
         match report {
             AccountReport::Funding(payment) => {
-                if self.knows(payment.instrument) && self.portfolio.apply_funding(payment) {
+                let booked = self.reconciliation.opening();
+                if !booked && self.knows(payment.instrument) && self.portfolio.apply_funding(payment) {
                     self.slot(payment.instrument).moved_at = at;
                     out.row(Journal::Funding(*payment));
                     if let Some(row) = self.portfolio.position(payment.instrument).cloned() {
@@ -154,7 +156,7 @@ impl Engine {
                 }
             }
             AccountReport::Transfer { id, amount } => {
-                if self.portfolio.apply_transfer(*id, *amount) {
+                if !self.reconciliation.opening() && self.portfolio.apply_transfer(*id, *amount) {
                     self.risk.transferred(*amount);
                     out.row(Journal::Transfer { id: *id, amount: *amount });
                 }
@@ -249,6 +251,20 @@ fn exit_reason(
         Leg::TakeProfit => ExitReason::TakeProfit,
         Leg::Exit => closing.unwrap_or(ExitReason::Manual),
         Leg::Entry | Leg::Flatten => ExitReason::Manual,
+    }
+}
+
+/// Who gave the order that closed a position, if it was not us: venues mark their own.
+fn another_hand(client_id: ClientOrderId) -> &'static str {
+    let id = client_id.as_str();
+    if id.starts_with("adl_autoclose") {
+        ": deleveraged by the venue"
+    } else if id.starts_with("settlement_autoclose") {
+        ": settled by the venue, which ends trading of it"
+    } else if id.starts_with("autoclose") {
+        ""
+    } else {
+        ": by another hand"
     }
 }
 

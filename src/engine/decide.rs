@@ -220,7 +220,7 @@ fn signal_row(at: Timestamp, draft: &Draft, rejected: Option<&'static str>) -> S
     SignalRow {
         at,
         instrument: draft.instrument,
-        strategy: draft.strategy.as_str().into(),
+        strategy: draft.strategy.into(),
         side: draft.side,
         entry: draft.entry,
         stop: draft.stop,

@@ -27,7 +27,7 @@ use crate::orders::{Orders, ProtectionState};
 use crate::portfolio::Portfolio;
 use crate::protocol::{Actions, Event, ExitReason, FeedShape, MarketEvent};
 use crate::risk::Risk;
-use crate::strategy::Desk;
+use crate::strategy::{Desk, Guest};
 use crate::types::{IdScope, InstrumentId, Instruments, Price, Timestamp, Usdt};
 use attention::{Attention, Watched};
 use reconcile::Reconciliation;
@@ -144,8 +144,19 @@ pub struct Engine {
 impl Engine {
     /// An engine that has seen nothing.
     pub fn new(rooms: Rooms, identity: Identity, instruments: &Instruments, shape: FeedShape) -> Engine {
+        Engine::with_guests(rooms, Vec::new(), identity, instruments, shape)
+    }
+
+    /// The same with strategies that come as code beside those of the settings. It cannot be recorded.
+    pub fn with_guests(
+        rooms: Rooms,
+        guests: Vec<Guest>,
+        identity: Identity,
+        instruments: &Instruments,
+        shape: FeedShape,
+    ) -> Engine {
         let scope = IdScope { account: identity.account, instance: identity.instance, epoch: 0 };
-        let desk = Desk::new(&rooms.strategy, &rooms.regime, instruments);
+        let desk = Desk::new(&rooms.strategy, &rooms.regime, instruments).with_guests(guests);
         let market = Market::new(instruments, shape, &desk.needs(), rooms.market);
         Engine {
             market,
@@ -165,6 +176,11 @@ impl Engine {
             settings: rooms.engine,
             instruments: instruments.clone(),
         }
+    }
+
+    /// The same for real money: sizes are taken from no more than the capital that was set.
+    pub fn capped_to_capital(self) -> Engine {
+        Engine { risk: self.risk.capped_to_capital(), ..self }
     }
 
     /// Takes in one event and says what is to be done. Total: whatever comes, it gives an answer.
@@ -238,6 +254,11 @@ impl Engine {
     /// Have reconciliation and protection finished?
     pub fn is_ready(&self) -> bool {
         self.reconciliation.is_done()
+    }
+
+    /// Has the history of every instrument come, however long it was?
+    pub fn has_history(&self) -> bool {
+        self.instruments.ids().all(|id| self.market.has_history(id))
     }
 
     /// Closed minutes over all instruments.

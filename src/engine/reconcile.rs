@@ -42,6 +42,8 @@ pub(super) struct Reconciliation {
     /// The same of the balance; none while it agrees.
     cash_dispute: Option<u32>,
     cash_known: bool,
+    /// When the books were opened, if this session did it.
+    opened_at: Option<Timestamp>,
 }
 
 const ORDERS: usize = 0;
@@ -70,6 +72,11 @@ impl Reconciliation {
     /// The user stream is down: what we think of our orders may be old.
     pub(super) fn suspend(&mut self, at: Timestamp) {
         self.suspended.get_or_insert(at);
+    }
+
+    /// Has the opening balance not been told yet? It holds whatever moved before it.
+    pub(super) fn opening(&self) -> bool {
+        self.recovered && !self.cash_known
     }
 
     /// What is still missing, in words.
@@ -120,7 +127,9 @@ impl Engine {
         self.market.expect_data(at);
         self.reconciliation.recovered = true;
         self.reconciliation.cash_known = recovered.cash.is_some();
-        self.orders.want_fills(recovered.last_at.unwrap_or(at) - FILL_OVERLAP);
+        // Before the first session nothing was ours: what was traded then is in the balance and the positions.
+        self.reconciliation.opened_at = recovered.last_at.is_none().then_some(at);
+        self.orders.want_fills(recovered.last_at.map_or(at, |last| last - FILL_OVERLAP));
         self.ask_orders(at, out);
         self.ask_positions(at, out);
     }
@@ -224,7 +233,8 @@ impl Engine {
             }
             AccountReport::Fills(fills) => {
                 let mut fills = fills.clone();
-                fills.retain(|fill| self.knows(fill.instrument));
+                let opened_at = self.reconciliation.opened_at;
+                fills.retain(|fill| self.knows(fill.instrument) && opened_at.is_none_or(|opened| fill.at >= opened));
                 for applied in self.orders.reconcile_fills(at, &fills) {
                     self.absorb_applied(at, applied, out);
                 }

@@ -162,7 +162,7 @@ impl Bench {
         let (entry, sign) = (Price::whole(1_000), side.sign());
         let draft = Draft {
             instrument,
-            strategy,
+            strategy: strategy.as_str(),
             side,
             entry,
             stop: entry - Price::whole(10) * sign,
@@ -170,7 +170,7 @@ impl Bench {
             trailing: None,
             reason: "a test".into(),
         };
-        let limits = Limits { reward_to_risk: Rate::ONE, stop_distance: Rate::bps(30) };
+        let limits = Limits { reward_to_risk: Rate::ONE, stop_distance: Rate::bps(30), leaves: false };
         let signal = Signal::new(draft, &limits).expect("a consistent signal");
         let mut out = Actions::default();
         self.engine.enter(self.at, &signal, &mut out);

@@ -37,7 +37,7 @@ impl Core {
     }
 
     fn come_to(&mut self, id: InstrumentId, price: Price) {
-        self.boards[id.index()].last = Some(price);
+        self.boards[id.index()].move_to(price);
         self.pass_through(id, price);
         self.react(id);
     }

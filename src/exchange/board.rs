@@ -13,8 +13,10 @@ use crate::types::{Price, Qty, Rate, Side, Timestamp};
 /// One instrument.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Board {
-    /// Last traded price, or what stands in for it.
+    /// The feed's last traded price, or what stands in for it.
     pub last: Option<Price>,
+    /// Price of the last trade in which one of our participants took, while the feed has told of no later one.
+    pub own: Option<Price>,
     /// What the feed last said of the mark.
     pub mark: Option<Mark>,
     /// The feed's best bid and ask.
@@ -64,6 +66,17 @@ impl Board {
     /// Has nobody an order or a position here? Then market data only has to be stored.
     pub(super) fn is_idle(&self) -> bool {
         self.holders.is_empty() && self.bids.is_empty() && self.asks.is_empty() && self.waiting.is_empty()
+    }
+
+    /// The feed has a last price.
+    pub(super) fn move_to(&mut self, price: Price) {
+        (self.last, self.own) = (Some(price), None);
+    }
+
+    /// Price of the last trade, whoever's it was: what conditional orders watch, as at Binance. What the market offers
+    /// is made from the feed's price alone, so that nobody moves the market by trading in it.
+    pub(super) fn last_price(&self) -> Option<Price> {
+        self.own.or(self.last)
     }
 
     /// Resting orders of a side, best first.

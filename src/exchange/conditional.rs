@@ -48,7 +48,8 @@ impl Core {
 
     /// Are last price and mark close enough for protected triggers?
     fn is_calm(&self, instrument: InstrumentId) -> bool {
-        let (Some(mark), Some(last)) = (self.mark_price(instrument), self.boards[instrument.index()].last) else {
+        let (Some(mark), Some(last)) = (self.mark_price(instrument), self.boards[instrument.index()].last_price())
+        else {
             return true;
         };
         (last - mark).abs() <= mark.times(TRIGGER_PROTECT, Rounding::Down)

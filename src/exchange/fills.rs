@@ -96,6 +96,9 @@ impl Core {
             one.positions.remove(&key);
         }
         self.update_holder(account, fill.instrument);
+        if !fill.maker {
+            self.boards[fill.instrument.index()].own = Some(fill.price);
+        }
         let realised = traded.realised;
         self.changes.push(Change::Fill(FillChange { account, venue_order_id: order, fill, realised }));
         let (trade, instrument) = (fill.trade_id.0, Some(fill.instrument));
@@ -106,13 +109,15 @@ impl Core {
         realised
     }
 
-    /// Looks after what trades leave behind: reduce-only orders without a position, and accounts that can no
-    /// longer pay. Ends because each liquidation leaves fewer positions.
+    /// Looks after what trades leave behind: reduce-only orders without a position, accounts that can no longer pay,
+    /// and triggers that the trades have crossed. Ends because each liquidation leaves fewer positions, and each
+    /// trigger fewer that wait.
     pub(super) fn after_trading(&mut self) {
         while let Some((account, instrument)) = self.touched.pop() {
             self.expire_reduce_only(account, instrument);
             self.liquidate_if_due(account);
             self.make_good(account);
+            self.fire_crossed(instrument);
         }
     }
 

@@ -41,9 +41,9 @@ impl Exchange {
         self.core.faults.clock_offset(at)
     }
 
-    /// Last price of an instrument.
+    /// Price of the last trade on an instrument, the participants' own included, or what stands in for it.
     pub fn last_price(&self, id: InstrumentId) -> Option<Price> {
-        self.core.boards.get(id.index())?.last
+        self.core.boards.get(id.index())?.last_price()
     }
     /// Mark price of an instrument.
     pub fn mark_price(&self, id: InstrumentId) -> Option<Price> {

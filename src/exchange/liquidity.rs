@@ -23,7 +23,7 @@ impl Core {
     pub(super) fn trigger_price(&self, id: InstrumentId, by: TriggerBy) -> Option<Price> {
         match by {
             TriggerBy::Mark => self.mark_price(id),
-            TriggerBy::Last => self.boards[id.index()].last,
+            TriggerBy::Last => self.boards[id.index()].last_price(),
         }
     }
 

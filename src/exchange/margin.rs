@@ -55,7 +55,7 @@ impl Core {
             return Err(Refusal::BEYOND_LEVERAGE);
         }
         let rise = self.initial_margin(account, &after) - self.initial_margin(account, &before);
-        if self.available(account) - rise < self.loss_at_once(request, price, qty) {
+        if self.left_beside(account, &before) - rise < self.loss_at_once(request, price, qty) {
             return Err(Refusal::MARGIN_TOO_LOW);
         }
         Ok(())
@@ -63,8 +63,12 @@ impl Core {
 
     /// What is free for new orders.
     pub(super) fn available(&self, account: AccountId) -> Usdt {
+        self.left_beside(account, &self.legs(account))
+    }
+
+    /// What the legs of an account, all of them, leave free.
+    fn left_beside(&self, account: AccountId, legs: &BTreeMap<(InstrumentId, PositionSide), Leg>) -> Usdt {
         let one = &self.accounts[account.index()];
-        let legs = self.legs(account);
         let bound = legs.iter().map(|((id, _), leg)| {
             let all = self.margin_of(account, *id, leg.exposure());
             match one.margin(*id) {

@@ -53,7 +53,7 @@ impl Core {
         } else if board.is_idle() || board.halted || self.is_still(id, bar.low, bar.high) {
             let board = &mut self.boards[id.index()];
             board.taken.clear();
-            board.last = Some(bar.close);
+            board.move_to(bar.close);
         } else {
             self.walk_bar(id, bar);
         }
@@ -73,7 +73,7 @@ impl Core {
         }
         board.taken.clear();
         if !self.shape.trades {
-            board.last = Some(middle(quote.bid, quote.ask));
+            board.move_to(middle(quote.bid, quote.ask));
         }
         if !board.is_idle() && !board.halted && !self.is_still_at_last(id) {
             self.shrink_queues(id);
@@ -94,7 +94,7 @@ impl Core {
         if !self.shape.trades
             && let (Some((bid, _)), Some((ask, _))) = (board.book.best(Side::Buy), board.book.best(Side::Sell))
         {
-            board.last = Some(middle(bid, ask));
+            board.move_to(middle(bid, ask));
         }
         if !board.is_idle() && !board.halted {
             self.shrink_queues(id);
@@ -109,7 +109,7 @@ impl Core {
             return false;
         }
         let board = &mut self.boards[id.index()];
-        board.last = Some(trade.price);
+        board.move_to(trade.price);
         if !self.shape.quotes && !self.shape.depth {
             board.taken.clear();
         }

@@ -104,11 +104,13 @@ impl Core {
         let mut interval = Interval::ALL;
         for order in board.waiting.iter().map(|order| self.orders.get(order)) {
             let order = order.filter(|order| order.terms.trail.is_none())?;
-            let price = order.trigger()?.price;
-            if price < last {
-                interval.above = interval.above.max(price);
+            // By its direction and not by where the price is: a trigger that was crossed unseen, in a halt or while a trade
+            // of ours was the last, lies between the price and the interval, and is looked at.
+            let trigger = order.trigger()?;
+            if trigger.rising {
+                interval.below = interval.below.min(trigger.price);
             } else {
-                interval.below = interval.below.min(price);
+                interval.above = interval.above.max(trigger.price);
             }
         }
         for place in 0..self.boards[id.index()].holders.len() {

@@ -29,7 +29,9 @@ impl fmt::Display for Segment {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FeedError {
     /// `--feed` is not understood.
-    #[error("--feed `{given}`: {why}; write `synthetic`, or `file:PATH` with a file or folder of recorded data")]
+    #[error(
+        "--feed `{given}`: {why}; write `synthetic`, `binance`, or `file:PATH` with a file or folder of recorded data"
+    )]
     Spec {
         /// What was given.
         given: String,
@@ -54,6 +56,9 @@ pub enum FeedError {
         /// What would be right.
         remedy: String,
     },
+    /// The past of a market that is listened to has to be waited for.
+    #[error("the bars are not at hand; they have to be asked for")]
+    NotAtHand,
     /// No symbols were asked for.
     #[error("no symbols are given; name at least one, like `--symbols BTC/USDT:USDT`")]
     NoSymbols,
@@ -103,6 +108,14 @@ pub enum FeedError {
         why: String,
         /// What to do about it.
         remedy: &'static str,
+    },
+    /// A file is not what its name says, or not whole.
+    #[error("{}: {what}", .path.display())]
+    Damaged {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong with it, and what to do about it.
+        what: String,
     },
     /// A file is larger than its bound.
     #[error("{} holds more than {limit}; split it", .path.display())]

@@ -1,10 +1,13 @@
 //! Where market data comes from. A [`Feed`] is pulled: whoever turns the session's crank asks for the instant
-//! of the next record and takes it when its time has come, so that a feed has no clock, no task and no queue.
+//! of the next record and takes it when its time has come, so that a feed needs no clock, no task and no queue. One
+//! that listens to a real market has them behind it: its records are what has arrived, each at the instant of its arrival.
 //!
 //! Three feeds stand here: [`synthetic`], a market made from a seed; [`mod@file`], recorded 1m bars; and
-//! [`recording`], raw frames of an exchange with the order book kept. [`faults`] wraps any of them.
+//! [`recording`], raw frames of an exchange with the order book kept. [`faults`] wraps any of them, and [`excerpt`]
+//! holds a stretch of one.
 
 pub mod book;
+pub mod excerpt;
 pub mod faults;
 pub mod file;
 pub mod instruments;
@@ -16,13 +19,16 @@ mod error;
 mod random;
 mod settings;
 mod spec;
+mod tape;
 
 use crate::protocol::{Bar, FeedShape, MarketData, MarketEvent};
 use crate::types::{InstrumentId, Instruments, Symbol, Timeframe, Timestamp};
 
 pub use error::{FeedError, Segment};
+pub use file::{Cache, fingerprint};
 pub use settings::{Settings, SyntheticSettings};
 pub use spec::{FeedSpec, TimeRange};
+pub use tape::Tape;
 
 /// Most bars that one call of [`Feed::history`] gives: 250-period indicators need 1,000, and ten times that
 /// bounds what a mistaken caller can ask to be built.
@@ -66,6 +72,12 @@ pub trait Feed: Send {
     /// the instant of the last one.
     fn next_at(&mut self) -> Option<Timestamp>;
 
+    /// Has it said everything? One that listens to a real market never has: it only has nothing to say now, and the
+    /// instant of its next record is none.
+    fn has_ended(&mut self) -> bool {
+        self.next_at().is_none()
+    }
+
     /// The next record. After the end, and after an error, there is none.
     ///
     /// # Errors
@@ -91,6 +103,34 @@ pub trait Feed: Send {
     /// # Errors
     /// When the source cannot be asked.
     fn backfill(&mut self, instrument: InstrumentId, from: Timestamp, until: Timestamp) -> Result<Vec<Bar>, FeedError>;
+
+    /// Asks for [`Feed::history`] without waiting for it. The bars, if the feed has them at hand; else none, and they
+    /// come as a record of [`MarketData::History`].
+    ///
+    /// # Errors
+    /// When the source cannot be asked.
+    fn ask_history(
+        &mut self,
+        instrument: InstrumentId,
+        timeframe: Timeframe,
+        bars: usize,
+        before: Timestamp,
+    ) -> Result<Option<Vec<Bar>>, FeedError> {
+        self.history(instrument, timeframe, bars, before).map(Some)
+    }
+
+    /// Asks for [`Feed::backfill`] in the same way; what comes is of 1m bars.
+    ///
+    /// # Errors
+    /// When the source cannot be asked.
+    fn ask_backfill(
+        &mut self,
+        instrument: InstrumentId,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<Vec<Bar>>, FeedError> {
+        self.backfill(instrument, from, until).map(Some)
+    }
 
     /// Goes on with the first record strictly after `at`, exactly as if all before had been taken.
     ///
@@ -121,6 +161,9 @@ impl Feed for Box<dyn Feed> {
     fn next_at(&mut self) -> Option<Timestamp> {
         (**self).next_at()
     }
+    fn has_ended(&mut self) -> bool {
+        (**self).has_ended()
+    }
     fn next(&mut self) -> Option<Result<FeedRecord, FeedError>> {
         (**self).next()
     }
@@ -135,6 +178,23 @@ impl Feed for Box<dyn Feed> {
     }
     fn backfill(&mut self, instrument: InstrumentId, from: Timestamp, until: Timestamp) -> Result<Vec<Bar>, FeedError> {
         (**self).backfill(instrument, from, until)
+    }
+    fn ask_history(
+        &mut self,
+        instrument: InstrumentId,
+        timeframe: Timeframe,
+        bars: usize,
+        before: Timestamp,
+    ) -> Result<Option<Vec<Bar>>, FeedError> {
+        (**self).ask_history(instrument, timeframe, bars, before)
+    }
+    fn ask_backfill(
+        &mut self,
+        instrument: InstrumentId,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<Vec<Bar>>, FeedError> {
+        (**self).ask_backfill(instrument, from, until)
     }
     fn seek(&mut self, at: Timestamp) -> Result<(), FeedError> {
         (**self).seek(at)
@@ -156,20 +216,7 @@ pub fn open(
     timerange: Option<TimeRange>,
     seed: u64,
 ) -> Result<Box<dyn Feed>, FeedError> {
-    settings.check()?;
-    let instruments = instruments::load(settings.instruments_file.as_deref(), symbols)?;
-    let range = timerange.unwrap_or_default();
-    Ok(match FeedSpec::parse(spec)? {
-        FeedSpec::Synthetic => {
-            Box::new(synthetic::SyntheticFeed::new(&settings.synthetic, instruments, range, seed)?) as Box<dyn Feed>
-        }
-        FeedSpec::File(path) => match file::discover(&path, &instruments)? {
-            file::Found::Bars(files) => Box::new(file::BarFeed::open(&path, &files, instruments, range)?),
-            file::Found::Recordings(files) => {
-                Box::new(recording::RecordingFeed::open(files, instruments, range, settings.recording_funding_rate)?)
-            }
-        },
-    })
+    Tape::open(settings, spec, symbols, timerange, seed, &file::Cache::off())?.feed()
 }
 
 /// The place of a kind of record among an instrument's records of one instant.

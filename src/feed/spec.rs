@@ -15,10 +15,12 @@ pub enum FeedSpec {
     Synthetic,
     /// A file or folder of recorded data.
     File(PathBuf),
+    /// Binance's market, in real time.
+    Binance,
 }
 
 impl FeedSpec {
-    /// Reads `synthetic` or `file:PATH`.
+    /// Reads `synthetic`, `binance` or `file:PATH`.
     ///
     /// # Errors
     /// [`FeedError::Spec`] for anything else.
@@ -26,6 +28,7 @@ impl FeedSpec {
         let error = |why| Err(FeedError::Spec { given: shown(given), why });
         match given.split_once(':') {
             None if given == "synthetic" => Ok(FeedSpec::Synthetic),
+            None if given == "binance" => Ok(FeedSpec::Binance),
             Some(("file", "")) => error("the path is missing"),
             Some(("file", path)) => Ok(FeedSpec::File(path.into())),
             None | Some(_) => error("there is no such feed"),

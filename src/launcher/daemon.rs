@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::assembly::{self, Mode};
 use super::banner::Banner;
 use super::restart::Restarts;
 use super::{Failure, configuration, state_dir, told};
@@ -17,17 +18,18 @@ use crate::cli::{Invocation, RunFlags};
 use crate::clock::{Clock, Pace, Speed};
 use crate::config::{Config, Environment, SecretName, Settings};
 use crate::control::{self, HealthLine};
-use crate::coordinator::{self, Coordinator, Ends, Frame, Plan, RunError, Summary};
+use crate::coordinator::{self, Coordinator, Ends, Frame, RunError, Summary};
 use crate::engine::{OnHalt, Rooms};
 use crate::feed::{self, Feed, FeedError};
 use crate::health::{self, Guard, HealthMonitor, Watchdog, systemd};
 use crate::ledger::{self, Outbox, StateLock};
 use crate::notify::{self, Notifier};
-use crate::protocol::{FeedShape, Notice, NoticeKind, TradingState, View};
+use crate::protocol::{Event, FeedShape, Notice, NoticeKind, TradingState, View};
 use crate::pulse::{Pulses, Stage};
 use crate::strategy::RegimeSettings;
 use crate::telemetry::{self, Telemetry};
 use crate::types::{Exit, Span};
+use crate::venue::VenueError;
 
 /// Pace of the embedded demo: an hour of its market in a minute.
 const DEMO_SPEED: f64 = 60.0;
@@ -49,6 +51,11 @@ struct Daemon<'a> {
     stop_reason: Arc<OnceLock<String>>,
     /// Opened before anything on disk is touched, so that a wrong one changes nothing; the first run takes it.
     feed: RefCell<Option<Box<dyn Feed>>>,
+    mode: Mode,
+    /// Joins every task of the process.
+    tracker: TaskTracker,
+    /// Ends them.
+    cancel: CancellationToken,
 }
 
 /// Trades until something ends it.
@@ -61,7 +68,18 @@ pub(super) fn run(asked: &Invocation, environment: &Environment, clock: Clock) -
     let log = start_log(args, &config, environment)?;
     telemetry::leave_on_panic(log.flusher());
     tracing::info!("STARTING LIVE TRADING");
-    let feed = open_feed(&config.settings).map_err(|error| Failure::new(Exit::Configuration, error))?;
+    let mode = if args.live { Mode::Live } else { Mode::Paper };
+    let real = assembly::is_real(&config.settings);
+    let unfit = |error: VenueError| Failure::new(error.exit(), error);
+    let feed = if real || mode == Mode::Live {
+        assembly::check_pace(&config.settings).map_err(unfit)?;
+        None
+    } else {
+        Some(open_feed(&config.settings).map_err(|error| Failure::new(Exit::Configuration, error))?)
+    };
+    if mode == Mode::Live {
+        assembly::check_live(&config).map_err(unfit)?;
+    }
     let dir = state_dir(asked, environment)?;
     make(&dir)?;
     let _lock = StateLock::acquire(&dir).map_err(|error| Failure::new(error.exit(), error))?;
@@ -70,7 +88,7 @@ pub(super) fn run(asked: &Invocation, environment: &Environment, clock: Clock) -
         tracing::info!(folder = %aside.display(), "the old paper session was set aside");
     }
     let rooms = rooms(asked, &config.settings);
-    let pulses = Pulses::new(&config.settings.run.symbols, true);
+    let pulses = Pulses::new(&config.settings.run.symbols, !real);
     let daemon = Daemon {
         asked,
         args,
@@ -80,7 +98,10 @@ pub(super) fn run(asked: &Invocation, environment: &Environment, clock: Clock) -
         pulses,
         stop: CancellationToken::new(),
         stop_reason: Arc::new(OnceLock::new()),
-        feed: RefCell::new(Some(feed)),
+        feed: RefCell::new(feed),
+        mode,
+        tracker: TaskTracker::new(),
+        cancel: CancellationToken::new(),
         config,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -123,13 +144,13 @@ pub(super) fn rooms(asked: &Invocation, settings: &Settings) -> Rooms {
 impl Daemon<'_> {
     async fn live(self, log: &Telemetry) -> Result<Exit, Failure> {
         let started_at = self.clock.wall();
-        let tracker = TaskTracker::new();
-        let cancel = CancellationToken::new();
+        let (tracker, cancel) = (self.tracker.clone(), self.cancel.clone());
         let systemd = systemd::Notifier::from_environment()
             .map_err(|error| Failure::new(Exit::Configuration, format!("NOTIFY_SOCKET cannot be used: {error}")))?;
         let (view_sender, view) = watch::channel(Arc::new(View::default()));
+        let (health_sender, health) = mpsc::channel(coordinator::HEALTH_QUEUE);
         let notifier = self.start_notifier(&tracker, &cancel)?;
-        let monitor = Arc::new(self.start_monitor(&view, &notifier, &systemd));
+        let monitor = Arc::new(self.start_monitor(&view, &notifier, &systemd, health_sender));
         let watchdog = self.start_watchdog(&systemd, log)?;
         self.start_signals(&tracker, &cancel)?;
         self.start_timer(&tracker, &cancel);
@@ -140,6 +161,7 @@ impl Daemon<'_> {
         let tell = notifier.clone();
         let ends = Ends {
             commands: asked,
+            health,
             stop: self.stop.clone(),
             view: view_sender,
             notify: Box::new(move |notice| {
@@ -186,13 +208,14 @@ impl Daemon<'_> {
         view: &watch::Receiver<Arc<View>>,
         notifier: &Notifier,
         systemd: &systemd::Notifier,
+        events: mpsc::Sender<Event>,
     ) -> HealthMonitor {
         let wiring = health::Wiring {
             pulses: self.pulses.clone(),
             clock: self.clock,
             view: view.clone(),
             state_dir: self.dir.clone(),
-            events: None,
+            events: Some(events),
             notices: notifier.sender(),
             systemd: systemd.clone(),
         };
@@ -268,8 +291,8 @@ impl Daemon<'_> {
         let settings = &self.config.settings;
         let report = monitor.clone();
         let sources = control::Sources {
-            mode: ledger::PAPER.to_owned(),
-            venue: "paper".to_owned(),
+            mode: self.mode.as_str().to_owned(),
+            venue: self.mode.venue().to_owned(),
             feed: settings.feed.source.clone(),
             symbols: settings.run.symbols.clone(),
             clock: self.clock,
@@ -328,10 +351,11 @@ impl Daemon<'_> {
     /// One run of the loop. Gives the ends back for the next one.
     async fn attempt(&self, ends: Ends, run: u32) -> (Ends, Result<String, RunError>) {
         tracing::info!("STARTING LIVE TRADING ENGINE");
-        let (assembled, describe, shape) = match self.assemble() {
-            Ok(parts) => parts,
+        let session = match self.assemble().await {
+            Ok(session) => session,
             Err(error) => return (ends, Err(error)),
         };
+        let assembly::Session { assembled, feed: describe, shape, time } = session;
         let mut crank = assembled.crank;
         let deadline = self.config.settings.coordinator.start_deadline;
         let progress = |step: coordinator::StartStep| tracing::debug!(step = step.as_str(), "start-up step");
@@ -347,7 +371,7 @@ impl Daemon<'_> {
             let closed = crank.close(&left.to_string());
             return (ends, Err(closed.err().unwrap_or(left)));
         }
-        let pace = Pace::new(self.speed(), crank.session.at());
+        let pace = time.map_or_else(|| Pace::new(self.speed(), crank.session.at()), Pace::real);
         let mut loop_ = Coordinator::new(crank, pace, ends, self.config.settings.coordinator.clone());
         loop_.rehearse(&self.config.settings.faults.process, run);
         let outcome = loop_.run().await;
@@ -368,30 +392,19 @@ impl Daemon<'_> {
         leaves.then_some(RunError::Left { exit: Exit::HaltedByRisk, reason: kept })
     }
 
-    fn assemble(&self) -> Result<(coordinator::Assembled, String, FeedShape), RunError> {
-        let settings = &self.config.settings;
-        let seed = settings.run.seed;
-        let opened = self.feed.take();
-        let feed = opened.map_or_else(|| open_feed(settings), Ok).map_err(RunError::NoFeed)?;
-        let describe = feed.describe();
-        let shape = feed.shape();
-        let feed: Box<dyn Feed> = if settings.faults.feed.is_quiet() {
-            feed
-        } else {
-            Box::new(feed::faults::FaultyFeed::new(feed, &settings.faults.feed, seed)?)
-        };
-        let plan = Plan {
+    async fn assemble(&self) -> Result<assembly::Session, RunError> {
+        let parts = assembly::Parts {
+            mode: self.mode,
+            config: &self.config,
+            rooms: &self.rooms,
             dir: &self.dir,
-            feed,
-            rooms: self.rooms.clone(),
-            exchange: settings.exchange.clone(),
-            faults: settings.faults.venue.clone(),
-            seed,
-            recorder: Some(settings.recorder),
-            config: crate::config::as_toml(&self.config),
-            pulses: self.pulses.clone(),
+            clock: self.clock,
+            pulses: &self.pulses,
+            opened: &self.feed,
+            tracker: &self.tracker,
+            cancel: &self.cancel,
         };
-        Ok((coordinator::assemble(plan, self.clock)?, describe, shape))
+        parts.assemble().await
     }
 
     fn speed(&self) -> Speed {
@@ -409,8 +422,8 @@ impl Daemon<'_> {
             )
         });
         let banner = Banner {
-            mode: ledger::PAPER,
-            venue: "paper",
+            mode: self.mode.as_str(),
+            venue: self.mode.venue(),
             feed,
             speed: self.speed().to_string(),
             seed: settings.run.seed,
@@ -421,7 +434,7 @@ impl Daemon<'_> {
         banner.log();
         let duration = self.args.duration.map_or_else(|| "until stopped".to_owned(), |span| span.to_string());
         tracing::info!(
-            mode = ledger::PAPER, venue = "paper", feed, %duration, symbols = settings.run.symbols.len(),
+            mode = self.mode.as_str(), venue = self.mode.venue(), feed, %duration, symbols = settings.run.symbols.len(),
             "🚀 Production trading loop active"
         );
     }
@@ -435,8 +448,8 @@ impl Daemon<'_> {
     ) -> Result<(), Failure> {
         let report = monitor.report();
         let frame = Frame {
-            mode: ledger::PAPER.to_owned(),
-            venue: "paper".to_owned(),
+            mode: self.mode.as_str().to_owned(),
+            venue: self.mode.venue().to_owned(),
             feed: self.config.settings.feed.source.clone(),
             started_at,
             ended_at: self.clock.wall(),

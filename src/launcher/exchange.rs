@@ -16,7 +16,7 @@ use crate::config::Environment;
 use crate::serve::{self, AccountSpec, Options, ServeError, Server};
 use crate::types::{Exit, Symbol};
 
-/// Threads for connections; the market has the main one.
+/// Threads for the market and the connections.
 const WORKERS: usize = 2;
 /// Tasks that do not end within this time at the end are left.
 const JOIN_WITHIN: Duration = Duration::from_secs(2);

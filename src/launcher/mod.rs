@@ -1,19 +1,28 @@
 //! Floor 10: wiring. What the command line asks for is looked up, opened, started, run and ended here, and every way to end
 //! has its exit code.
 
+mod assembly;
 mod backtest;
 mod banner;
 mod commands;
 mod daemon;
+mod data;
+mod doctor;
+mod download;
 mod exchange;
+mod flatten;
+mod replay;
 mod restart;
+mod sweep;
 mod told;
+mod venue;
 
 use std::process::ExitCode;
 
 use crate::cli::{self, Invocation, Task};
 use crate::clock::Clock;
-use crate::config::{Config, ConfigError, ConfigFile, Environment, Inputs};
+use crate::config::{Config, ConfigError, ConfigFile, Environment, Inputs, Settings};
+use crate::feed::{Cache, FeedError, Tape};
 use crate::types::Exit;
 
 /// An error with the exit code that it means.
@@ -44,7 +53,7 @@ pub fn main(clock: Clock) -> ExitCode {
     let environment = environment();
     let done = match &asked.task {
         Some(task) => commands::run(task, &asked, &environment, clock),
-        None if asked.run.dry_run => commands::doctor(&asked, &environment, clock),
+        None if asked.run.dry_run => doctor::run(&asked, &environment, clock),
         None => daemon::run(&asked, &environment, clock),
     };
     match done {
@@ -75,6 +84,12 @@ fn state_dir(asked: &Invocation, environment: &Environment) -> Result<std::path:
 
 /// The configuration from all layers.
 fn configuration(asked: &Invocation, environment: &Environment) -> Result<Config, Failure> {
+    let inputs = inputs(asked, environment)?;
+    crate::config::load(inputs).map_err(|error| Failure::new(error.exit(), error))
+}
+
+/// What the configuration is made from.
+fn inputs<'a>(asked: &Invocation, environment: &'a Environment) -> Result<Inputs<'a>, Failure> {
     let wrong = |error: ConfigError| Failure::new(error.exit(), error);
     let file = ConfigFile::read(asked.config.as_deref()).map_err(wrong)?;
     let faults = match &asked.run.faults {
@@ -82,8 +97,25 @@ fn configuration(asked: &Invocation, environment: &Environment) -> Result<Config
         None => None,
     };
     let mut flags = asked.run.overrides();
-    if let Some(Task::Backtest(backtest)) = &asked.task {
-        flags.extend(backtest.overrides());
+    match &asked.task {
+        Some(Task::Backtest(backtest)) => flags.extend(backtest.overrides()),
+        Some(Task::Sweep(sweep)) => flags.extend(sweep.overrides()),
+        Some(_) | None => {}
     }
-    crate::config::load(Inputs { file, environment, flags, faults }).map_err(wrong)
+    Ok(Inputs { file, environment, flags, faults })
+}
+
+/// The cache of bars, unless it is not wanted or nothing says where it would be.
+fn cache(unwanted: bool, environment: &Environment) -> Result<Cache, Failure> {
+    if unwanted {
+        return Ok(Cache::off());
+    }
+    let folder = cli::cache_dir(environment).map_err(|problem| Failure::new(Exit::Configuration, problem))?;
+    Ok(folder.map_or_else(Cache::off, Cache::at))
+}
+
+/// The market data of the settings, held once for any number of runs.
+fn open_tape(settings: &Settings, cache: &Cache) -> Result<Tape, FeedError> {
+    let range = settings.feed.range()?;
+    Tape::open(&settings.feed, &settings.feed.source, &settings.run.symbols, range, settings.run.seed, cache)
 }

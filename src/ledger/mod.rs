@@ -44,6 +44,8 @@ pub const PAPER_VENUE_FILE: &str = "paper-venue.sqlite";
 pub const SCHEMA: &[&str] = &[include_str!("schema.sql"), include_str!("schema_2.sql")];
 /// The mode under which a ledger may be set aside.
 pub const PAPER: &str = "paper";
+/// The mode of a ledger of real money.
+pub const LIVE: &str = "live";
 
 const KIND: Kind = Kind { file: LEDGER_FILE, application_id: 0x4c54_4c31, migrations: SCHEMA };
 /// The instant that the epochs of real venues are counted from: 2025-01-01 00:00 UTC, in Unix seconds.

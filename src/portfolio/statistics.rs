@@ -3,7 +3,13 @@
 
 #![expect(clippy::float_arithmetic, reason = "ratios for people, which never come back into the books")]
 
+mod figures;
+mod reshuffle;
+
 use serde::{Deserialize, Serialize, Serializer};
+
+pub use figures::{FIGURES, Figure, Unit};
+pub use reshuffle::{Reshuffled, reshuffle};
 
 use crate::protocol::TradeRow;
 use crate::types::{Span, Timestamp, Usdt};
@@ -82,25 +88,47 @@ pub struct Statistics {
     pub turnover: Option<f64>,
 }
 
-/// All figures of a run.
-pub fn statistics(curve: &[Point], trades: &[TradeRow]) -> Statistics {
-    let returns = daily_returns(curve);
-    Statistics {
-        total_return: total_return(curve),
-        annual_return: annual_return(curve),
-        sharpe: sharpe(&returns),
-        sortino: sortino(&returns),
-        calmar: calmar(curve),
-        drawdown: max_drawdown(curve),
-        longest_under_water: longest_under_water(curve),
-        trades: trades.len(),
-        win_rate: win_rate(trades),
-        profit_factor: profit_factor(trades),
-        expectancy: expectancy(trades),
-        sqn: sqn(trades),
-        exposure: exposure(curve, trades),
-        turnover: turnover(curve, trades),
+/// What a run is judged by.
+#[derive(Debug, Clone, Copy)]
+pub struct Record<'a> {
+    /// Equity, oldest first.
+    pub curve: &'a [Point],
+    /// Round trips, oldest first.
+    pub trades: &'a [TradeRow],
+    /// When the positions were opened that are still open at the end.
+    pub open_since: &'a [Timestamp],
+    /// Notional of everything that was bought and sold.
+    pub traded: Usdt,
+}
+
+impl Record<'_> {
+    /// All figures of a run.
+    pub fn statistics(&self) -> Statistics {
+        let Record { curve, trades, open_since, traded } = *self;
+        let returns = daily_returns(curve);
+        Statistics {
+            total_return: total_return(curve),
+            annual_return: annual_return(curve),
+            sharpe: sharpe(&returns),
+            sortino: sortino(&returns),
+            calmar: calmar(curve),
+            drawdown: max_drawdown(curve),
+            longest_under_water: longest_under_water(curve),
+            trades: trades.len(),
+            win_rate: win_rate(trades),
+            profit_factor: profit_factor(trades),
+            expectancy: expectancy(trades),
+            sqn: sqn(trades),
+            exposure: exposure(curve, trades, open_since),
+            turnover: turnover(curve, traded),
+        }
     }
+}
+
+/// All figures of a curve and of the round trips that closed on it; what is still open at its end does not count.
+pub fn statistics(curve: &[Point], trades: &[TradeRow]) -> Statistics {
+    let traded = trades.iter().map(|one| one.entry_price.notional(one.qty) + one.exit_price.notional(one.qty));
+    Record { curve, trades, open_since: &[], traded: traded.sum() }.statistics()
 }
 
 /// Last equity ÷ first equity − 1. None without a positive beginning.
@@ -117,22 +145,31 @@ pub fn annual_return(curve: &[Point]) -> Option<f64> {
     (growth > 0.0 && days >= 1.0).then(|| growth.powf(DAYS_A_YEAR / days) - 1.0)
 }
 
-/// Returns from one UTC day's end to the next. A day without a point carries the one before, so that quiet days
-/// count as days of no return; the first point stands for the close before the first day.
+/// Returns from one UTC day's end to the next. A point at midnight is the close of the day that ends there. A day without
+/// a point carries the one before, so that quiet days count as days of no return; the first point stands for the close
+/// before the first day.
 pub fn daily_returns(curve: &[Point]) -> Vec<f64> {
     let Some(first) = curve.first() else { return Vec::new() };
     let mut returns = Vec::new();
-    let (mut day, mut base, mut close) = (first.at.day(), first.equity.to_f64(), first.equity.to_f64());
-    for point in curve {
-        while day < point.at.day() {
+    let (start, rest) = (first.equity.to_f64(), &curve[1..]);
+    let (mut day, mut base, mut close) = (first.at.day(), start, start);
+    for point in rest {
+        while day < last_day_before(point.at) {
             returns.push(ratio(close - base, base).unwrap_or_default());
             base = close;
             day += 1;
         }
         close = point.equity.to_f64();
     }
-    returns.push(ratio(close - base, base).unwrap_or_default());
+    if !rest.is_empty() {
+        returns.push(ratio(close - base, base).unwrap_or_default());
+    }
     returns
+}
+
+/// The day that ends at an instant, or that it lies in.
+fn last_day_before(at: Timestamp) -> i64 {
+    (at - Span::nanos(1)).day()
 }
 
 /// Sharpe ratio of a year with a riskless rate of zero: mean ÷ sample standard deviation × √365.
@@ -141,10 +178,12 @@ pub fn sharpe(daily: &[f64]) -> Option<f64> {
     ratio(mean(daily)?, deviation(daily)?).map(|ratio| ratio * DAYS_A_YEAR.sqrt())
 }
 
-/// Sortino ratio of a year with a target of zero: mean ÷ √(mean of squared negative returns over all days) × √365.
+/// Sortino ratio of a year with a target of zero: mean ÷ √(mean of squared negative returns over all days) × √365. None for
+/// fewer than two days, as for Sharpe's.
 /// Source: F. A. Sortino, L. N. Price, "Performance Measurement in a Downside Risk Framework", 1994.
 pub fn sortino(daily: &[f64]) -> Option<f64> {
     let squares: Vec<f64> = daily.iter().map(|one| one.min(0.0).powi(2)).collect();
+    let daily = Some(daily).filter(|daily| daily.len() > 1)?;
     ratio(mean(daily)?, mean(&squares)?.sqrt()).map(|ratio| ratio * DAYS_A_YEAR.sqrt())
 }
 
@@ -223,10 +262,11 @@ pub fn sqn(trades: &[TradeRow]) -> Option<f64> {
     ratio(mean(&results)?, deviation(&results)?).map(|ratio| ratio * (results.len() as f64).sqrt())
 }
 
-/// Share of the curve's time during which at least one position was open, by completed round trips.
-pub fn exposure(curve: &[Point], trades: &[TradeRow]) -> Option<f64> {
+/// Share of the curve's time during which at least one position was open.
+pub fn exposure(curve: &[Point], trades: &[TradeRow], open_since: &[Timestamp]) -> Option<f64> {
     let (from, until) = (curve.first()?.at, curve.last()?.at);
-    let mut held: Vec<_> = trades.iter().map(|trade| (trade.opened_at.max(from), trade.closed_at.min(until))).collect();
+    let closed = trades.iter().map(|trade| (trade.opened_at.max(from), trade.closed_at.min(until)));
+    let mut held: Vec<_> = closed.chain(open_since.iter().map(|opened| ((*opened).max(from), until))).collect();
     held.sort_unstable();
     let (mut total, mut covered) = (Span::ZERO, from);
     for (opened, closed) in held {
@@ -236,11 +276,8 @@ pub fn exposure(curve: &[Point], trades: &[TradeRow]) -> Option<f64> {
     ratio(days(total), days(until - from))
 }
 
-/// Notional of all entries and exits ÷ mean equity of the curve's points.
-pub fn turnover(curve: &[Point], trades: &[TradeRow]) -> Option<f64> {
-    let traded =
-        trades.iter().map(|trade| (trade.entry_price.notional(trade.qty), trade.exit_price.notional(trade.qty)));
-    let traded: Usdt = traded.map(|(entry, exit)| entry + exit).sum();
+/// Notional of everything bought and sold ÷ mean equity of the curve's points.
+pub fn turnover(curve: &[Point], traded: Usdt) -> Option<f64> {
     let equity: Vec<f64> = curve.iter().map(|point| point.equity.to_f64()).collect();
     ratio(traded.to_f64(), mean(&equity)?)
 }

@@ -100,11 +100,12 @@ impl Risk {
     /// The limits as they are enforced, for people.
     pub fn limits_banner(&self) -> Vec<(&'static str, String)> {
         let s = &self.settings;
+        let stake = s.position_usdt.map_or_else(String::new, |most| format!(", and at most {most} USDT"));
         let capital = if self.capped { "at most {} USDT" } else { "{} USDT" };
         vec![
             ("capital", capital.replace("{}", &s.capital_usdt.to_string())),
             ("risk per trade", s.risk_per_trade.to_string()),
-            ("position notional", s.position_notional.to_string()),
+            ("position notional", s.position_notional.to_string() + &stake),
             ("gross notional", s.gross_notional.to_string()),
             ("open positions", s.open_positions.to_string()),
             ("leverage", s.leverage.to_string()),

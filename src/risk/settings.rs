@@ -15,6 +15,9 @@ pub struct Settings {
     pub risk_per_trade: Rate,
     /// Largest notional of one position, as a ratio of equity.
     pub position_notional: Rate,
+    /// Largest notional of one position in USDT, whatever the equity is; both limits hold. A fixed stake for every entry,
+    /// if the ratios leave room for it.
+    pub position_usdt: Option<Usdt>,
     /// Largest notional of everything held, open, in flight or unknown, as a ratio of equity.
     pub gross_notional: Rate,
     /// Most positions at a time.
@@ -56,6 +59,7 @@ impl Default for Settings {
             capital_usdt: Usdt::whole(10_000),
             risk_per_trade: Rate::percent(1),
             position_notional: Rate::percent(25),
+            position_usdt: None,
             gross_notional: Rate::percent(100),
             open_positions: 5,
             leverage: 3,
@@ -87,6 +91,9 @@ impl Settings {
     pub fn check(&self) -> Result<(), String> {
         if !self.capital_usdt.is_positive() {
             return Err(format!("`risk.capital_usdt` is {}; set it above 0", self.capital_usdt));
+        }
+        if let Some(most) = self.position_usdt.filter(|most| !most.is_positive()) {
+            return Err(format!("`risk.position_usdt` is {most}; set it above 0, or leave it out"));
         }
         self.check_rates()?;
         self.check_counts()?;

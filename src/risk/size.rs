@@ -63,7 +63,8 @@ impl Risk {
     /// I8: the notional that may still be added to an instrument.
     pub(super) fn room(&self, equity: Usdt, symbol: Usdt, gross: Usdt) -> Result<Usdt, Rejection> {
         let equity = self.sizing_equity(equity);
-        let of_symbol = equity.times(self.settings.position_notional, Rounding::Down);
+        let by_equity = equity.times(self.settings.position_notional, Rounding::Down);
+        let of_symbol = self.settings.position_usdt.map_or(by_equity, |most| most.min(by_equity));
         if of_symbol <= symbol {
             return Rejection::err("position_notional", format!("{symbol} of {of_symbol} are in use"));
         }

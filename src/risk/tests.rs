@@ -121,12 +121,13 @@ mod limits {
     #[test]
     fn no_limit_can_be_left_out_or_limit_nothing() {
         type Change = fn(&mut Settings);
-        let rows: [(&str, Change); 21] = [
+        let rows: [(&str, Change); 22] = [
             ("risk.capital_usdt", |s| s.capital_usdt = Usdt::ZERO),
             ("risk.risk_per_trade", |s| s.risk_per_trade = Rate::ZERO),
             ("risk.risk_per_trade", |s| s.risk_per_trade = Rate::percent(101)),
             ("risk.position_notional", |s| s.position_notional = Rate::ZERO),
             ("risk.position_notional", |s| s.position_notional = Rate::percent(101)),
+            ("risk.position_usdt", |s| s.position_usdt = Some(Usdt::ZERO)),
             ("risk.gross_notional", |s| s.gross_notional = Rate::ZERO),
             ("risk.gross_notional", |s| s.gross_notional = Rate::percent(301)),
             ("risk.open_positions", |s| s.open_positions = 0),
@@ -223,6 +224,21 @@ mod sizes {
         for (reason, input) in rows {
             assert_eq!(risk().size(&input).map_err(|skip| skip.reason), Err(reason), "{input:?}");
         }
+    }
+
+    #[test]
+    fn a_stake_caps_a_position_and_never_raises_it() {
+        let rules = instrument("BTC/USDT");
+        let with = |stake| {
+            let settings = Settings { position_usdt: Some(stake), slippage: Rate::ZERO, ..Settings::default() };
+            Risk::new(settings, &table())
+        };
+        let calm = input(&rules, Side::Buy, 100, 99);
+        assert_eq!(with(Usdt::whole(1_000)).size(&calm), Ok(Qty::whole(10)));
+        assert_eq!(with(Usdt::whole(1_000_000)).size(&calm), Ok(Qty::whole(25)), "25% of equity");
+        let used = SizeInput { symbol_notional: Usdt::whole(1_000), ..calm };
+        let skipped = with(Usdt::whole(1_000)).size(&used).map_err(|skip| skip.reason);
+        assert_eq!(skipped, Err("position_notional"), "nothing is left of it");
     }
 
     #[test]

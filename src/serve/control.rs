@@ -62,7 +62,7 @@ pub(crate) async fn answer(
     }
     if *method == hyper::Method::GET && path == "faults" {
         let now = shared.faults.now();
-        let (connections, cut_off) = counts(shared).await;
+        let ((connections, cut_off), muted) = streams(shared).await;
         let told = serde_json::json!({
             "connections": connections,
             "cutOff": cut_off,
@@ -71,6 +71,8 @@ pub(crate) async fn answer(
             "overloads": now.overloads,
             "unknowns": now.unknowns + now.unknown_failures,
             "maintenance": now.maintenance,
+            "muteStreams": muted,
+            "clockMs": shared.time.offset().as_millis(),
         });
         return json(StatusCode::OK, told.to_string().into());
     }
@@ -168,16 +170,16 @@ async fn switch(shared: &Shared, path: &str, body: Body) -> Result<(), ApiError>
     Ok(())
 }
 
-/// Connections for streams now, and how many were cut off because they did not keep up.
-async fn counts(shared: &Shared) -> (usize, u64) {
+/// Connections for streams now, how many were cut off because they did not keep up, and whether nothing is said.
+async fn streams(shared: &Shared) -> ((usize, u64), bool) {
     let (reply, counted) = oneshot::channel();
     let count = Command::Control(Box::new(move |world| {
         // Who asked may have gone.
-        let _ = reply.send(world.hub.counts());
+        let _ = reply.send((world.hub.counts(), world.hub.is_muted()));
     }));
     match shared.commands.send(count).await {
         Ok(()) => counted.await.unwrap_or_default(),
-        Err(_) => (0, 0),
+        Err(_) => Default::default(),
     }
 }
 

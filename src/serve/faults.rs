@@ -4,7 +4,6 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use super::http::{Reply, refusal};
 use super::route::{Method, Route, Security};
 use crate::venue::binance::error::ApiError;
 
@@ -41,41 +40,46 @@ impl Faults {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// What befalls a request before it is carried out.
-    pub(crate) async fn before(&self, route: &Route) -> Option<Reply> {
+    /// What befalls a request before it is carried out: it is refused.
+    pub(crate) async fn before(&self, route: &Route) -> Option<ApiError> {
         let delay = self.now().delay;
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
         }
         let mut switches = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if switches.maintenance && route.path != "/fapi/v1/time" {
-            return Some(refusal(&ApiError::new(-1008, "Service Unavailable.")));
+            return Some(ApiError::new(-1008, "Service Unavailable."));
         }
         if acts(route) && take(&mut switches.overloads) {
-            return Some(refusal(&ApiError::of(-1008)));
+            return Some(ApiError::of(-1008));
         }
         (acts(route) && take(&mut switches.unknown_failures)).then(unknown)
     }
 
     /// What befalls its answer.
-    pub(crate) async fn after(&self, route: &Route) -> Option<Reply> {
+    pub(crate) fn after(&self, route: &Route) -> Fate {
         if !acts(route) {
-            return None;
+            return Fate::Told;
         }
-        let lost = {
-            let mut switches = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            if take(&mut switches.unknowns) {
-                return Some(unknown());
-            }
-            take(&mut switches.lose_answers)
-        };
-        if lost {
-            // Longer than any client waits.
-            tokio::time::sleep(MAX_DELAY).await;
-            return Some(unknown());
+        let mut switches = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if take(&mut switches.unknowns) {
+            Fate::Unclear(unknown())
+        } else if take(&mut switches.lose_answers) {
+            Fate::Lost
+        } else {
+            Fate::Told
         }
-        None
     }
+}
+
+/// What becomes of an answer.
+#[derive(Debug)]
+pub(crate) enum Fate {
+    Told,
+    /// This is told in its place.
+    Unclear(ApiError),
+    /// Nothing is told.
+    Lost,
 }
 
 /// Requests that do something are those that faults of a count hit.
@@ -90,7 +94,6 @@ fn take(count: &mut u32) -> bool {
 }
 
 /// The 503 after which nobody knows.
-fn unknown() -> Reply {
-    let msg = "Unknown error, please check your request or try again later.";
-    refusal(&ApiError::new(-1000, msg))
+pub(crate) fn unknown() -> ApiError {
+    ApiError::new(-1000, "Unknown error, please check your request or try again later.")
 }

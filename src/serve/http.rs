@@ -2,18 +2,21 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper::{Request, Response, StatusCode};
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use super::Shared;
 use super::auth::{self, Presented};
 use super::call::Answer;
 use super::control;
+use super::faults::{self, Fate};
 use super::limits::Denied;
 use super::owner::Command;
 use super::route::{Method, Security};
@@ -25,6 +28,8 @@ use crate::venue::binance::form::Form;
 
 /// Longest body: a batch of five orders takes 2 KiB.
 const MAX_BODY: usize = 64 << 10;
+/// A body that is not whole within this time is not waited for.
+const BODY_WITHIN: Duration = Duration::from_secs(10);
 /// Longest path and query.
 const MAX_URI: usize = 16 << 10;
 
@@ -40,9 +45,10 @@ pub(crate) async fn answer(shared: Arc<Shared>, peer: SocketAddr, request: Reque
         return socket::upgrade(shared, peer, request);
     }
     let (parts, body) = request.into_parts();
-    let body = match Limited::new(body, MAX_BODY).collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(_) => return refusal(&ApiError::new(-1101, "The body is too large, or broke off.").with_status(413)),
+    let body = match timeout(BODY_WITHIN, Limited::new(body, MAX_BODY).collect()).await {
+        Ok(Ok(body)) => body.to_bytes(),
+        Ok(Err(_)) => return refusal(&ApiError::new(-1101, "The body is too large, or broke off.").with_status(413)),
+        Err(_) => return last(refusal(&ApiError::new(-1101, "The body did not come in time.").with_status(408))),
     };
     let path = parts.uri.path().to_owned();
     if let Some(rest) = path.strip_prefix("/control/") {
@@ -95,12 +101,18 @@ async fn carry_out(shared: &Shared, route: &'static super::route::Route, params:
     {
         return denial(&denied);
     }
-    if let Some(reply) = shared.faults.before(route).await {
-        return reply;
+    if let Some(error) = shared.faults.before(route).await {
+        return refusal(&error);
     }
     let done = ask(shared, route, params, account, false).await;
-    if let Some(reply) = shared.faults.after(route).await {
-        return reply;
+    match shared.faults.after(route) {
+        Fate::Told => {}
+        Fate::Unclear(error) => return refusal(&error),
+        Fate::Lost => {
+            // Longer than any client waits.
+            tokio::time::sleep(faults::MAX_DELAY).await;
+            return refusal(&faults::unknown());
+        }
     }
     match done {
         Ok(body) => json(StatusCode::OK, body.into()),
@@ -158,6 +170,12 @@ pub(crate) fn refusal(error: &ApiError) -> Reply {
 pub(crate) fn denial(denied: &Denied) -> Reply {
     let mut reply = refusal(&denied.error);
     reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from(denied.retry_after));
+    reply
+}
+
+/// The last reply of a connection.
+fn last(mut reply: Reply) -> Reply {
+    reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     reply
 }
 

@@ -1,7 +1,9 @@
 //! Who listens to what. An event is written out once for all who hear it in the same form, and handed to each
 //! connection's bounded queue; who does not keep up is cut off, so that a slow reader costs nobody else anything.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 use tokio::sync::mpsc;
@@ -15,6 +17,8 @@ use crate::exchange::AccountId;
 pub(crate) const QUEUE: usize = 4_096;
 /// Streams of one connection, as at Binance.
 pub(crate) const MAX_STREAMS: usize = 1_024;
+/// Longest name of a stream that is noted: listen keys, the longest, have 64 bytes.
+const MAX_NAME: usize = 128;
 
 /// A connection's number.
 pub(crate) type ConnectionId = u64;
@@ -22,12 +26,13 @@ pub(crate) type ConnectionId = u64;
 /// A message that was written out; copies share it.
 pub(crate) type Outgoing = Utf8Bytes;
 
-/// The connections and their streams.
+/// The connections and their streams. Whatever a connection does costs time by the streams that it has itself, never
+/// by those of others.
 #[derive(Debug, Default)]
 pub(crate) struct Hub {
     connections: BTreeMap<ConnectionId, Connection>,
-    channels: BTreeMap<Topic, Vec<Listener>>,
-    accounts: BTreeMap<AccountId, Vec<PrivateListener>>,
+    channels: BTreeMap<Topic, BTreeMap<ConnectionId, Listener>>,
+    accounts: BTreeMap<AccountId, BTreeMap<ConnectionId, PrivateListener>>,
     /// Connections that were cut off because they did not keep up.
     cut: u64,
     /// Nothing is handed out while this holds: a fault.
@@ -36,21 +41,28 @@ pub(crate) struct Hub {
 
 #[derive(Debug)]
 struct Connection {
+    line: Arc<Line>,
+    names: BTreeSet<String>,
+    topics: BTreeSet<Topic>,
+    accounts: BTreeSet<AccountId>,
+}
+
+/// The way to a connection, of which each of its listeners has a copy.
+#[derive(Debug)]
+struct Line {
     queue: mpsc::Sender<Outgoing>,
-    combined: bool,
-    /// Names as they were asked for, in order.
-    names: Vec<String>,
+    combined: AtomicBool,
 }
 
 #[derive(Debug)]
 struct Listener {
-    connection: ConnectionId,
+    line: Arc<Line>,
     name: String,
 }
 
 #[derive(Debug)]
 struct PrivateListener {
-    connection: ConnectionId,
+    line: Arc<Line>,
     /// The listen key, which is the stream's name.
     key: String,
     /// Events that are wanted; empty for all.
@@ -64,21 +76,28 @@ struct Envelope<'a> {
     data: &'a serde_json::value::RawValue,
 }
 
+impl Line {
+    /// Hands an event over; says whether there was room.
+    fn hand(&self, written: &mut Written, stream: &str) -> bool {
+        let stream = self.combined.load(Ordering::Relaxed).then_some(stream);
+        self.queue.try_send(written.form(stream)).is_ok()
+    }
+}
+
 impl Hub {
     pub(crate) fn connect(&mut self, id: ConnectionId, queue: mpsc::Sender<Outgoing>, combined: bool) {
-        self.connections.insert(id, Connection { queue, combined, names: Vec::new() });
+        let line = Arc::new(Line { queue, combined: AtomicBool::new(combined) });
+        let (names, topics, accounts) = Default::default();
+        self.connections.insert(id, Connection { line, names, topics, accounts });
     }
 
     pub(crate) fn disconnect(&mut self, id: ConnectionId) {
-        if self.connections.remove(&id).is_some() {
-            for listeners in self.channels.values_mut() {
-                listeners.retain(|listener| listener.connection != id);
-            }
-            self.channels.retain(|_, listeners| !listeners.is_empty());
-            for listeners in self.accounts.values_mut() {
-                listeners.retain(|listener| listener.connection != id);
-            }
-            self.accounts.retain(|_, listeners| !listeners.is_empty());
+        let Some(connection) = self.connections.remove(&id) else { return };
+        for topic in &connection.topics {
+            leave(&mut self.channels, topic, id);
+        }
+        for account in &connection.accounts {
+            leave(&mut self.accounts, account, id);
         }
     }
 
@@ -86,13 +105,15 @@ impl Hub {
     pub(crate) fn cut_all(&mut self, account: Option<AccountId>) {
         let ids: Vec<ConnectionId> = match account {
             None => self.connections.keys().copied().collect(),
-            Some(account) => {
-                self.accounts.get(&account).into_iter().flatten().map(|listener| listener.connection).collect()
-            }
+            Some(account) => self.accounts.get(&account).into_iter().flat_map(BTreeMap::keys).copied().collect(),
         };
         for id in ids {
             self.disconnect(id);
         }
+    }
+
+    pub(crate) fn is_muted(&self) -> bool {
+        self.muted
     }
 
     pub(crate) fn mute(&mut self, muted: bool) {
@@ -100,59 +121,59 @@ impl Hub {
     }
 
     pub(crate) fn set_combined(&mut self, id: ConnectionId, combined: bool) {
-        if let Some(connection) = self.connections.get_mut(&id) {
-            connection.combined = combined;
+        if let Some(connection) = self.connections.get(&id) {
+            connection.line.combined.store(combined, Ordering::Relaxed);
         }
     }
 
     pub(crate) fn is_combined(&self, id: ConnectionId) -> bool {
-        self.connections.get(&id).is_some_and(|connection| connection.combined)
+        self.connections.get(&id).is_some_and(|connection| connection.line.combined.load(Ordering::Relaxed))
     }
 
+    /// Names of a connection's list, by the alphabet.
     pub(crate) fn names(&self, id: ConnectionId) -> Vec<String> {
-        self.connections.get(&id).map(|connection| connection.names.clone()).unwrap_or_default()
+        self.connections.get(&id).into_iter().flat_map(|connection| connection.names.iter().cloned()).collect()
     }
 
     /// Notes a name of a connection's list; says whether there is room. A name that stands there is no second one.
     pub(crate) fn note(&mut self, id: ConnectionId, name: &str) -> bool {
         let Some(connection) = self.connections.get_mut(&id) else { return false };
-        if !connection.names.iter().any(|one| one == name) {
-            if connection.names.len() >= MAX_STREAMS {
-                return false;
-            }
-            connection.names.push(name.to_owned());
+        if connection.names.contains(name) {
+            return true;
         }
-        true
+        let fits = connection.names.len() < MAX_STREAMS && name.len() <= MAX_NAME;
+        fits && connection.names.insert(name.to_owned())
     }
 
     pub(crate) fn subscribe(&mut self, id: ConnectionId, topic: Topic, name: &str) {
-        let listeners = self.channels.entry(topic).or_default();
-        if !listeners.iter().any(|listener| listener.connection == id) {
-            listeners.push(Listener { connection: id, name: name.to_owned() });
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        if connection.topics.insert(topic) {
+            let listener = Listener { line: connection.line.clone(), name: name.to_owned() };
+            self.channels.entry(topic).or_default().insert(id, listener);
         }
     }
 
     pub(crate) fn unsubscribe(&mut self, id: ConnectionId, topic: Option<Topic>, name: &str) {
-        if let Some(connection) = self.connections.get_mut(&id) {
-            connection.names.retain(|one| one != name);
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        connection.names.remove(name);
+        if let Some(topic) = topic.filter(|topic| connection.topics.remove(topic)) {
+            leave(&mut self.channels, &topic, id);
         }
-        if let Some(topic) = topic
-            && let Some(listeners) = self.channels.get_mut(&topic)
-        {
-            listeners.retain(|listener| listener.connection != id);
-            if listeners.is_empty() {
-                self.channels.remove(&topic);
+        connection.accounts.retain(|account| {
+            let listener = self.accounts.get(account).and_then(|listeners| listeners.get(&id));
+            let ends = listener.is_some_and(|listener| listener.key == name);
+            if ends {
+                leave(&mut self.accounts, account, id);
             }
-        }
-        for listeners in self.accounts.values_mut() {
-            listeners.retain(|listener| listener.connection != id || listener.key != name);
-        }
+            !ends
+        });
     }
 
     pub(crate) fn listen(&mut self, id: ConnectionId, account: AccountId, key: &str, events: Vec<String>) {
-        let listeners = self.accounts.entry(account).or_default();
-        if !listeners.iter().any(|listener| listener.connection == id) {
-            listeners.push(PrivateListener { connection: id, key: key.to_owned(), events });
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        if connection.accounts.insert(account) {
+            let listener = PrivateListener { line: connection.line.clone(), key: key.to_owned(), events };
+            self.accounts.entry(account).or_default().insert(id, listener);
         }
     }
 
@@ -180,48 +201,46 @@ impl Hub {
     pub(crate) fn publish(&mut self, topic: &Topic, message: &impl Serialize) {
         let Some(listeners) = self.channels.get(topic).filter(|_| !self.muted) else { return };
         let mut written = Written::of(message);
-        let mut slow = Vec::new();
-        for listener in listeners {
-            let Some(connection) = self.connections.get(&listener.connection) else { continue };
-            let text = written.form(connection.combined.then_some(listener.name.as_str()));
-            if connection.queue.try_send(text).is_err() {
-                slow.push(listener.connection);
-            }
-        }
-        self.drop_slow(slow);
+        let behind = listeners.iter().filter(|(_, listener)| !listener.line.hand(&mut written, &listener.name));
+        let behind = behind.map(|(id, _)| *id).collect();
+        self.cut_off(behind);
     }
 
     /// Tells everybody who listens to an account.
     pub(crate) fn tell(&mut self, account: AccountId, name: &str, message: &impl Serialize) {
         let Some(listeners) = self.accounts.get(&account).filter(|_| !self.muted) else { return };
         let mut written = Written::of(message);
-        let mut slow = Vec::new();
-        for listener in listeners {
-            if !listener.events.is_empty() && !listener.events.iter().any(|one| one == name) {
-                continue;
-            }
-            let Some(connection) = self.connections.get(&listener.connection) else { continue };
-            let text = written.form(connection.combined.then_some(listener.key.as_str()));
-            if connection.queue.try_send(text).is_err() {
-                slow.push(listener.connection);
-            }
-        }
-        self.drop_slow(slow);
+        let wants = |one: &PrivateListener| one.events.is_empty() || one.events.iter().any(|event| event == name);
+        let wanting = listeners.iter().filter(|(_, listener)| wants(listener));
+        let behind = wanting.filter(|(_, listener)| !listener.line.hand(&mut written, &listener.key));
+        let behind = behind.map(|(id, _)| *id).collect();
+        self.cut_off(behind);
     }
 
     /// Answers one connection.
     pub(crate) fn answer(&mut self, id: ConnectionId, message: &impl Serialize) {
         let Some(connection) = self.connections.get(&id) else { return };
         let text = Written::of(message).form(None);
-        if connection.queue.try_send(text).is_err() {
-            self.drop_slow(vec![id]);
+        if connection.line.queue.try_send(text).is_err() {
+            self.cut_off(vec![id]);
         }
     }
 
-    fn drop_slow(&mut self, slow: Vec<ConnectionId>) {
-        for id in slow {
+    /// Ends connections that are too far behind.
+    fn cut_off(&mut self, behind: Vec<ConnectionId>) {
+        for id in behind {
             self.cut += 1;
             self.disconnect(id);
+        }
+    }
+}
+
+/// Takes a connection out of a list of listeners, and the list away with its last.
+fn leave<K: Ord, L>(lists: &mut BTreeMap<K, BTreeMap<ConnectionId, L>>, key: &K, id: ConnectionId) {
+    if let Some(listeners) = lists.get_mut(key) {
+        listeners.remove(&id);
+        if listeners.is_empty() {
+            lists.remove(key);
         }
     }
 }
@@ -303,6 +322,25 @@ mod tests {
         hub.tell(AccountId(0), "B", &2);
         hub.tell(AccountId(1), "A", &3);
         assert_eq!(told(&mut end), ["1"]);
+    }
+
+    #[test]
+    fn names_are_bounded_in_number_and_length_and_leave_nothing_behind() {
+        let mut hub = Hub::default();
+        let (queue, _end) = mpsc::channel(1);
+        hub.connect(1, queue, false);
+        assert!(!hub.note(1, &"a".repeat(MAX_NAME + 1)), "too long");
+        assert!((0..MAX_STREAMS).all(|n| hub.note(1, &format!("{n}@trade"))));
+        assert!(!hub.note(1, "one more") && hub.note(1, "0@trade"), "no room, but for what stands there");
+        hub.subscribe(1, TOPIC, "0@trade");
+        hub.listen(1, AccountId(0), "key", Vec::new());
+        hub.unsubscribe(1, Some(TOPIC), "0@trade");
+        hub.unsubscribe(1, None, "key");
+        assert!(!hub.wants(&TOPIC) && !hub.hears(AccountId(0)) && hub.note(1, "one more"));
+        hub.subscribe(1, TOPIC, "0@trade");
+        hub.listen(1, AccountId(0), "key", Vec::new());
+        hub.cut_all(Some(AccountId(0)));
+        assert!(hub.channels.is_empty() && hub.accounts.is_empty() && hub.connections.is_empty());
     }
 
     #[test]

@@ -29,6 +29,8 @@ pub struct AccountSpec {
     pub config: AccountConfig,
     /// May the key trade, or only look?
     pub may_trade: bool,
+    /// May it take money out?
+    pub may_withdraw: bool,
 }
 
 impl std::fmt::Debug for AccountSpec {
@@ -57,6 +59,8 @@ struct Entry {
     margin: Margin,
     #[serde(default)]
     read_only: bool,
+    #[serde(default)]
+    withdraw: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
@@ -79,13 +83,19 @@ impl AccountSpec {
             return Err(ServeError::Account(format!("`{}`: {what}", key.chars().take(32).collect::<String>())));
         }
         let config = AccountConfig { leverage: USUAL_LEVERAGE, ..AccountConfig::default() };
-        Ok(AccountSpec { key: key.to_owned(), secret: secret.to_owned(), config, may_trade: true })
+        Ok(AccountSpec { key: key.to_owned(), secret: secret.to_owned(), config, may_trade: true, may_withdraw: false })
     }
 
     /// The account of a server that was given none.
     pub fn demo() -> AccountSpec {
         let config = AccountConfig { leverage: USUAL_LEVERAGE, ..AccountConfig::default() };
-        AccountSpec { key: "demo-key".to_owned(), secret: "demo-secret".to_owned(), config, may_trade: true }
+        AccountSpec {
+            key: "demo-key".to_owned(),
+            secret: "demo-secret".to_owned(),
+            config,
+            may_trade: true,
+            may_withdraw: false,
+        }
     }
 
     /// Reads the accounts of a TOML file: a list `account` of tables with `key`, `secret` and, if they are not as
@@ -119,7 +129,7 @@ impl AccountSpec {
             let what = "a balance is not negative and a leverage from 1 to 125";
             return Err(ServeError::Account(format!("`{}`: {what}", spec.key)));
         }
-        Ok(AccountSpec { config, may_trade: !entry.read_only, ..spec })
+        Ok(AccountSpec { config, may_trade: !entry.read_only, may_withdraw: entry.withdraw, ..spec })
     }
 }
 

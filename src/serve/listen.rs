@@ -38,7 +38,7 @@ impl ListenKeys {
 
     /// Begins the hour of the account's key anew; none if it has no key.
     pub(crate) fn extend(&mut self, account: AccountId, now: Timestamp) -> Option<String> {
-        let (key, (_, until)) = self.keys.iter_mut().find(|(_, (owner, _))| *owner == account)?;
+        let (key, (_, until)) = self.keys.iter_mut().find(|(_, (owner, until))| *owner == account && *until > now)?;
         *until = now + LASTS;
         Some(key.clone())
     }
@@ -95,5 +95,8 @@ mod tests {
         assert!(keys.extend(AccountId(1), at(89)).is_some());
         assert_eq!(keys.expire(at(90)), [(AccountId(0), key.clone())]);
         assert_eq!((keys.owner(&key), keys.extend(AccountId(0), at(90))), (None, None));
+        keys.end(None);
+        assert_eq!(keys.extend(AccountId(1), at(90)), None, "a key that is over is not kept by asking for it");
+        assert_eq!(keys.expire(at(90)).len(), 1);
     }
 }

@@ -5,6 +5,7 @@
 //! commands over a bounded queue; streams are fanned out as bytes that were written once. `routes` is the table of
 //! everything that can be asked.
 
+mod accept;
 mod auth;
 mod books;
 mod call;
@@ -27,6 +28,7 @@ mod state;
 mod streams;
 mod time;
 mod topic;
+mod wire;
 mod world;
 
 use std::sync::Arc;

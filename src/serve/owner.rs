@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use serde_json::value::RawValue;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -13,11 +12,12 @@ use super::call::{Answer, Call};
 use super::hub::{ConnectionId, Outgoing};
 use super::route::Route;
 use super::state::Keeper;
-use super::streams;
+use super::streams::{self, Asked};
 use super::time::ServerTime;
 use super::topic::Entrance;
 use super::world::World;
 use crate::exchange::AccountId;
+use crate::types::Span;
 use crate::venue::binance::form::Form;
 
 /// Commands that may wait. Each connection waits for its answer before it sends the next, so that this bounds what a
@@ -25,8 +25,10 @@ use crate::venue::binance::form::Form;
 pub(crate) const QUEUE: usize = 4_096;
 /// Commands that are answered before the market is looked at again.
 const MOST_AT_ONCE: usize = 64;
-/// How often time alone moves things.
-const TICK: Duration = Duration::from_millis(100);
+/// How often time alone moves things, in the market's time.
+const TICK: Span = Span::millis(100);
+/// And in the wall's at most, however fast the market goes: a task is not woken up more often than this to any use.
+const SHORTEST_TICK: Duration = Duration::from_millis(1);
 
 /// What is asked of the world.
 pub(crate) enum Command {
@@ -37,7 +39,7 @@ pub(crate) enum Command {
     /// It listens to an account.
     Listen { id: ConnectionId, key: String, events: Vec<String> },
     /// It asks for something.
-    Ask { id: ConnectionId, entrance: Entrance, request: Box<RawValue> },
+    Ask { id: ConnectionId, entrance: Entrance, asked: Box<Asked> },
     /// It is gone.
     Disconnect { id: ConnectionId },
     /// Something is to go wrong, or to go on.
@@ -77,6 +79,7 @@ impl Owner {
     /// If the feed is damaged, or the state cannot be kept.
     pub(crate) async fn run(mut self) -> Result<(), ServeError> {
         let clock = self.time.clock();
+        let tick = self.time.wall(TICK).max(SHORTEST_TICK);
         let mut next_tick = clock.instant_at(clock.uptime());
         let mut over = false;
         loop {
@@ -98,7 +101,7 @@ impl Owner {
             let now = clock.instant_at(clock.uptime());
             if now >= next_tick {
                 self.world.tick(self.time.now());
-                next_tick = (next_tick + TICK).max(now);
+                next_tick = (next_tick + tick).max(now);
                 self.keep()?;
             }
         }
@@ -148,8 +151,8 @@ impl Owner {
                 }
             }
             Command::Listen { id, key, events } => streams::listen(&mut self.world, id, &key, events),
-            Command::Ask { id, entrance, request } => {
-                streams::ask(&mut self.world, id, entrance, &request, self.strict_routes);
+            Command::Ask { id, entrance, asked } => {
+                streams::ask(&mut self.world, id, entrance, &asked, self.strict_routes);
             }
             Command::Disconnect { id } => self.world.hub.disconnect(id),
             Command::Control(act) => {

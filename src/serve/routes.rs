@@ -81,6 +81,7 @@ pub(crate) const ROUTES: &[Route] = &[
     route(Get, "/fapi/v1/apiTradingStatus", Signed, Of(one_or_ten), account::trading_status),
     route(Get, "/fapi/v1/rateLimit/order", Signed, Weight(1), account::order_limits),
     route(Get, "/fapi/v1/feeBurn", Signed, Weight(30), account::fee_burn),
+    route(Get, "/sapi/v1/account/apiRestrictions", Signed, Weight(1), account::key_rights),
     // Modes.
     route(Post, "/fapi/v1/leverage", Signed, Weight(1), modes::set_leverage),
     route(Post, "/fapi/v1/marginType", Signed, Weight(1), modes::set_margin_type),

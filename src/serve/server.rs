@@ -1,17 +1,13 @@
 //! Starting and ending the server.
 
-use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -23,16 +19,11 @@ use super::shift::ShiftedFeed;
 use super::state::{self, Keeper, Kept, Revived};
 use super::time::ServerTime;
 use super::world::World;
-use super::{Handle, ServeError, Shared, faults, http};
+use super::{Handle, ServeError, Shared, accept, faults};
 use crate::clock::Clock;
 use crate::exchange::{self, Exchange};
 use crate::feed::Feed;
 use crate::types::{Span, Timestamp};
-
-/// Connections at once; each costs a task and some buffers.
-const MAX_CONNECTIONS: usize = 4_096;
-/// A client that does not finish its headers within this time is cut off; kept connections may idle as long.
-const HEADERS_WITHIN: Duration = Duration::from_secs(75);
 
 /// How the server is run.
 #[derive(Debug, Clone)]
@@ -125,6 +116,12 @@ pub async fn start(
     catch_up(&mut exchange, &mut feed, time.now())?;
     let mut world = World::new(exchange, books, feed, options.seed, time.now())?;
     world.restore_deadlines();
+    world.rights = world
+        .exchange
+        .accounts()
+        .zip(&options.accounts)
+        .map(|(id, spec)| (id, (spec.may_trade, spec.may_withdraw)))
+        .collect();
     let keeper = match (connection, options.state.as_deref()) {
         (Some(connection), Some(path)) => {
             world.unkept = Some(Vec::new());
@@ -249,9 +246,12 @@ impl Server {
         /// Connections that do not end within this time are left.
         const JOIN_WITHIN: Duration = Duration::from_secs(2);
         let Server { shared, listener, owner, stop, .. } = self;
-        let accepting = shared.clone();
-        shared.tracker.spawn(accept(accepting, listener));
-        let done = owner.0.run().await;
+        shared.tracker.spawn(accept::run(shared.clone(), listener));
+        // On a thread of the pool, the connections that it wakes are next to it.
+        let done = match shared.tracker.spawn(owner.0.run()).await {
+            Ok(done) => done,
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        };
         stop.cancel();
         shared.cancel.cancel();
         shared.tracker.close();
@@ -259,50 +259,5 @@ impl Server {
             tracing::warn!(connections = shared.tracker.len(), "connections would not end and are left");
         }
         done
-    }
-}
-
-async fn accept(shared: Handle, listener: TcpListener) {
-    let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    loop {
-        let Ok(place) = room.clone().acquire_owned().await else { return };
-        let accepted = tokio::select! {
-            () = shared.cancel.cancelled() => return,
-            accepted = listener.accept() => accepted,
-        };
-        match accepted {
-            Ok((stream, peer)) => {
-                // Small messages leave at once.
-                let _ = stream.set_nodelay(true);
-                let serving = shared.clone();
-                shared.tracker.spawn(async move {
-                    serve(serving, stream, peer).await;
-                    drop(place);
-                });
-            }
-            Err(error) => {
-                tracing::warn!(%error, "a connection could not be taken");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        }
-    }
-}
-
-async fn serve(shared: Handle, stream: TcpStream, peer: SocketAddr) {
-    let cancel = shared.cancel.clone();
-    let service = service_fn(move |request| {
-        let shared = shared.clone();
-        async move { Ok::<_, Infallible>(http::answer(shared, peer, request).await) }
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADERS_WITHIN)
-        .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades();
-    tokio::pin!(connection);
-    tokio::select! {
-        // A client that breaks off is no error of ours.
-        _ = connection.as_mut() => {}
-        () = cancel.cancelled() => connection.as_mut().graceful_shutdown(),
     }
 }

@@ -12,7 +12,7 @@ use crate::exchange::{Change, Core, Exchange};
 use crate::types::{Span, Timestamp};
 
 /// Version of the tables and of what is in them.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 /// Rows of the journal that are read back: what the books keep of some accounts.
 const ROWS_READ: i64 = 200_000;
 

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::types::{Span, Timestamp};
@@ -32,7 +33,7 @@ impl ServerTime {
 
     /// The time that clients are told and held against.
     pub(crate) fn told(&self) -> Timestamp {
-        self.now() + Span::nanos(self.offset.load(Ordering::Relaxed))
+        self.now() + self.offset()
     }
 
     /// Puts the clock that clients see ahead, or behind if negative.
@@ -40,10 +41,20 @@ impl ServerTime {
         self.offset.store(offset.as_nanos(), Ordering::Relaxed);
     }
 
+    /// How far the clock that clients see is ahead.
+    pub(crate) fn offset(&self) -> Span {
+        Span::nanos(self.offset.load(Ordering::Relaxed))
+    }
+
     /// The runtime's instant at which the market's time is `at`.
     pub(crate) fn instant(&self, at: Timestamp) -> tokio::time::Instant {
         let wall = at.since(self.origin).as_nanos().max(0) as f64 / self.speed;
         self.clock.instant_at(self.since + Span::nanos(wall as i64))
+    }
+
+    /// Wall time that goes by in a span of the market's.
+    pub(crate) fn wall(&self, span: Span) -> Duration {
+        Duration::from_nanos((span.as_nanos().max(0) as f64 / self.speed) as u64)
     }
 
     /// The process's clock.

@@ -11,8 +11,8 @@ use super::shift::ShiftedFeed;
 use super::topic::Topic;
 use crate::exchange::{AccountId, Change, Exchange};
 use crate::feed::FeedError;
-use crate::protocol::{DoneReason, MarketEvent};
-use crate::types::{InstrumentId, Timestamp, VenueOrderId};
+use crate::protocol::{DoneReason, MarketData, MarketEvent, Stage};
+use crate::types::{InstrumentId, Timeframe, Timestamp, VenueOrderId};
 use crate::venue::binance::stream::{ForceOrder, MarketMessage};
 use crate::venue::binance::user::{EndangeredPosition, UserMessage};
 
@@ -33,6 +33,8 @@ pub(crate) struct World {
     countdowns: BTreeMap<(AccountId, InstrumentId), Timestamp>,
     /// Accounts in multi-assets mode: a word here, since there is one asset.
     multi_assets: BTreeSet<AccountId>,
+    /// What each account's key may do: trade, and withdraw.
+    pub rights: BTreeMap<AccountId, (bool, bool)>,
     /// Accounts that were told that they are close to liquidation.
     called: BTreeSet<AccountId>,
     /// Rows of the journal since they were last kept, if anybody keeps them.
@@ -59,6 +61,11 @@ impl World {
                 minutes: feed.minutes(id, now)?,
                 next_funding: feed.next_funding(id, now),
             };
+            if let Some(last) = past.minutes.last() {
+                // The first price, where the feed's first word of one is yet to come.
+                let data = MarketData::History { timeframe: Timeframe::M1, bars: vec![*last] };
+                exchange.advance_market(now, &MarketEvent { instrument: id, data });
+            }
             listings.push(Listing::new(&mut exchange, id, &past, now));
         }
         let market = Market { listings, began: now };
@@ -72,6 +79,7 @@ impl World {
             good_till: BTreeSet::new(),
             countdowns: BTreeMap::new(),
             multi_assets: BTreeSet::new(),
+            rights: BTreeMap::new(),
             called: BTreeSet::new(),
             unkept: None,
             ticks: 0,
@@ -104,8 +112,9 @@ impl World {
 
     /// The market moves.
     pub(crate) fn on_market(&mut self, at: Timestamp, event: &MarketEvent) {
+        self.market.on_prints(at, event, &mut self.exchange, &mut self.hub);
         self.exchange.advance_market(at, event);
-        self.market.on_event(at, event, &mut self.exchange, &mut self.hub);
+        self.market.on_event(at, event, &self.exchange, &mut self.hub);
         self.tell();
     }
 
@@ -133,6 +142,7 @@ impl World {
         if rows.is_empty() {
             return;
         }
+        self.note_deadlines(&rows);
         let hub = &self.hub;
         let Told { private, trades, forced, touched } =
             self.books.take_in(&rows, &self.exchange, |account| hub.hears(account));
@@ -175,11 +185,6 @@ impl World {
         open.len()
     }
 
-    /// A limit order that ends by itself.
-    pub(crate) fn ends_at(&mut self, at: Timestamp, account: AccountId, id: VenueOrderId) {
-        self.good_till.insert((at, account, id));
-    }
-
     /// Starts, restarts or (without an instant) stops the countdown of an account on an instrument.
     pub(crate) fn set_countdown(&mut self, account: AccountId, id: InstrumentId, at: Option<Timestamp>) {
         match at {
@@ -197,7 +202,20 @@ impl World {
         if on { self.multi_assets.insert(account) } else { self.multi_assets.remove(&account) }
     }
 
-    /// Deadlines are not part of the journal; the orders that have them are.
+    /// Orders that end by themselves are those that are open and have a deadline; of the others nothing stays.
+    fn note_deadlines(&mut self, rows: &[Change]) {
+        for row in rows {
+            let Change::Order(row) = row else { continue };
+            let Some(at) = row.terms.good_till else { continue };
+            let key = (at, row.account, row.venue_order_id);
+            match row.stage {
+                Stage::Done(_) => self.good_till.remove(&key),
+                Stage::Intended | Stage::Sent | Stage::Working => self.good_till.insert(key),
+            };
+        }
+    }
+
+    /// The deadlines of orders that were open before this run.
     pub(crate) fn restore_deadlines(&mut self) {
         for account in self.exchange.accounts() {
             let open = self.books.get(account).into_iter().flat_map(|book| book.open());

@@ -92,8 +92,8 @@ impl BollingerReversion {
 }
 
 impl Strategy for BollingerReversion {
-    fn kind(&self) -> Kind {
-        Kind::BollingerReversion
+    fn name(&self) -> &'static str {
+        NAME
     }
 
     fn timeframe(&self) -> Timeframe {
@@ -102,6 +102,10 @@ impl Strategy for BollingerReversion {
 
     fn warm_up(&self) -> u32 {
         self.settings.period.max(self.settings.atr_period * WARM_UP_PERIODS)
+    }
+
+    fn leaves(&self) -> bool {
+        true
     }
 
     fn on_bar(&mut self, candle: &Candle, situation: &Situation) -> Option<Idea> {

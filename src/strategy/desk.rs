@@ -9,6 +9,7 @@ use crate::types::{InstrumentId, Instruments, Price, Rate, Side, Symbol, Timefra
 use super::bollinger_reversion::BollingerReversion;
 use super::donchian_breakout::DonchianBreakout;
 use super::ema_cross::EmaCross;
+use super::guest::{Guest, GuestSeat};
 use super::oversold_bounce::OversoldBounce;
 use super::regime::RegimeReader;
 use super::short_the_rip::ShortTheRip;
@@ -40,6 +41,17 @@ pub struct Desk {
     seats: Vec<Seat>,
 }
 
+/// One strategy at a desk of its own.
+#[derive(Debug, Clone)]
+pub struct Alone {
+    /// Its name.
+    pub name: &'static str,
+    /// The length of its bars.
+    pub timeframe: Timeframe,
+    /// The desk.
+    pub desk: Desk,
+}
+
 /// One instrument.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Seat {
@@ -61,6 +73,7 @@ enum Rules {
     EmaCross(EmaCross),
     DonchianBreakout(DonchianBreakout),
     BollingerReversion(BollingerReversion),
+    Guest(GuestSeat),
 }
 
 impl Desk {
@@ -79,6 +92,30 @@ impl Desk {
             settings: settings.clone(),
             regime: regime.clone(),
         }
+    }
+
+    /// The same desk with guests beside the strategies of the settings, after them in the order of asking.
+    pub fn with_guests(mut self, guests: Vec<Guest>) -> Desk {
+        for guest in guests {
+            for (seat, rules) in self.seats.iter_mut().zip(guest.into_seats()) {
+                seat.players.push(Player { rules: Rules::Guest(rules), seen: 0 });
+            }
+        }
+        self
+    }
+
+    /// Each strategy at a desk of its own, for which no other's history is loaded.
+    pub fn each_alone(&self) -> Vec<Alone> {
+        let players = self.seats.first().map(|seat| seat.players.as_slice()).unwrap_or_default();
+        let alone = |place: usize| {
+            let seat = |seat: &Seat| Seat { players: vec![seat.players[place].clone()], ..seat.clone() };
+            Desk { seats: self.seats.iter().map(seat).collect(), ..self.clone() }
+        };
+        let each = players.iter().enumerate().map(|(place, player)| {
+            let strategy = player.rules.strategy();
+            Alone { name: strategy.name(), timeframe: strategy.timeframe(), desk: alone(place) }
+        });
+        each.collect()
     }
 
     /// The history that the regime and the strategies want to have seen, each timeframe once.
@@ -118,10 +155,11 @@ impl Desk {
                 continue;
             }
             player.seen = player.seen.saturating_add(1);
-            let own = position.filter(|(owner, _)| *owner == strategy.kind().as_str()).map(|(_, side)| side);
+            let own = position.filter(|(owner, _)| *owner == strategy.name()).map(|(_, side)| side);
             let idea = strategy.on_bar(&candle, &Situation { bias: regime.bias(), position: own });
             if live && player.seen >= strategy.warm_up() {
-                let judge = Judge { id, strategy: strategy.kind(), entry: bar.close, limits, refused };
+                let limits = Limits { leaves: strategy.leaves(), ..limits };
+                let judge = Judge { id, strategy: strategy.name(), entry: bar.close, limits, refused };
                 proposals.extend(idea.map(|idea| judge.propose(idea)));
             }
         }
@@ -159,6 +197,7 @@ impl Rules {
             Rules::EmaCross(strategy) => strategy,
             Rules::DonchianBreakout(strategy) => strategy,
             Rules::BollingerReversion(strategy) => strategy,
+            Rules::Guest(seat) => seat.strategy(),
         }
     }
 
@@ -169,6 +208,7 @@ impl Rules {
             Rules::EmaCross(strategy) => strategy,
             Rules::DonchianBreakout(strategy) => strategy,
             Rules::BollingerReversion(strategy) => strategy,
+            Rules::Guest(seat) => seat.strategy_mut(),
         }
     }
 }
@@ -176,7 +216,7 @@ impl Rules {
 /// Turns a strategy's idea into a proposal.
 struct Judge {
     id: InstrumentId,
-    strategy: Kind,
+    strategy: &'static str,
     entry: Price,
     limits: Limits,
     /// Is the regime unknown, and is that a reason to refuse?
@@ -186,7 +226,7 @@ struct Judge {
 impl Judge {
     fn propose(&self, idea: Idea) -> Proposal {
         match idea {
-            Idea::Leave(reason) => Proposal::Leave { strategy: self.strategy.as_str(), reason },
+            Idea::Leave(reason) => Proposal::Leave { strategy: self.strategy, reason },
             Idea::Enter(plan) => {
                 let draft = self.draft(plan);
                 Proposal::Enter(if self.refused {

@@ -101,8 +101,8 @@ impl DonchianBreakout {
 }
 
 impl Strategy for DonchianBreakout {
-    fn kind(&self) -> Kind {
-        Kind::DonchianBreakout
+    fn name(&self) -> &'static str {
+        NAME
     }
 
     fn timeframe(&self) -> Timeframe {
@@ -113,6 +113,10 @@ impl Strategy for DonchianBreakout {
         // The range in question is that of the bars before this one.
         let ranges = self.settings.entry_bars.max(self.settings.exit_bars) + 1;
         ranges.max(self.settings.atr_period * WARM_UP_PERIODS)
+    }
+
+    fn leaves(&self) -> bool {
+        true
     }
 
     fn on_bar(&mut self, candle: &Candle, situation: &Situation) -> Option<Idea> {

@@ -1,4 +1,4 @@
-//! Follows the crossing of a fast and a slow average to either side, with a stop that trails.
+//! Follows the crossing of a fast and a slow average to either side, with a stop that trails unless told otherwise.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -32,6 +32,8 @@ pub struct EmaCrossSettings {
     pub stop_min: Rate,
     /// The stop is at most this far away. From 0.1% to 20%.
     pub stop_max: Rate,
+    /// Does the stop trail? Without it the stop stays where the entry put it.
+    pub trail: bool,
     /// The stop begins to trail once price is so many average true ranges in favour. From 0.1 to 20.
     pub trail_activation_atr: f64,
     /// It trails the best price by so many average true ranges. From 0.1 to 20.
@@ -51,6 +53,7 @@ impl Default for EmaCrossSettings {
             stop_atr: 2.0,
             stop_min: Rate::ZERO,
             stop_max: Rate::percent(3),
+            trail: true,
             trail_activation_atr: 1.0,
             trail_distance_atr: 2.0,
             trail_step_atr: 0.2,
@@ -137,8 +140,8 @@ impl EmaCross {
 }
 
 impl Strategy for EmaCross {
-    fn kind(&self) -> Kind {
-        Kind::EmaCross
+    fn name(&self) -> &'static str {
+        NAME
     }
 
     fn timeframe(&self) -> Timeframe {
@@ -147,6 +150,10 @@ impl Strategy for EmaCross {
 
     fn warm_up(&self) -> u32 {
         self.settings.slow.max(self.settings.atr_period) * WARM_UP_PERIODS
+    }
+
+    fn leaves(&self) -> bool {
+        true
     }
 
     fn on_bar(&mut self, candle: &Candle, situation: &Situation) -> Option<Idea> {
@@ -165,8 +172,8 @@ impl Strategy for EmaCross {
             side,
             stop: self.settings.stop().distance(atr, candle.close),
             take_profit: None,
-            trailing: Some(self.settings.trail().plan(atr)),
-            reason: "the fast average crossed the slow one".into(),
+            trailing: self.settings.trail.then(|| self.settings.trail().plan(atr)),
+            reason: format!("EMA{} crossed EMA{}", self.settings.fast, self.settings.slow).into(),
         }))
     }
 }

@@ -8,6 +8,7 @@ mod desk;
 mod distance;
 mod donchian_breakout;
 mod ema_cross;
+mod guest;
 mod oversold_bounce;
 mod regime;
 mod settings;
@@ -20,9 +21,10 @@ mod threshold;
 use serde::{Deserialize, Serialize};
 
 pub use self::bollinger_reversion::BollingerReversionSettings;
-pub use self::desk::{Desk, Proposal};
+pub use self::desk::{Alone, Desk, Proposal};
 pub use self::donchian_breakout::DonchianBreakoutSettings;
 pub use self::ema_cross::EmaCrossSettings;
+pub use self::guest::{Guest, GuestStrategy};
 pub use self::oversold_bounce::OversoldBounceSettings;
 pub use self::regime::{Bias, Momentum, Regime, RegimeSettings, Trend, UnknownRegime, Volatility};
 pub use self::settings::Settings;
@@ -70,14 +72,19 @@ impl Kind {
 
 /// A rule of trading for one instrument.
 pub trait Strategy {
-    /// Which one it is.
-    fn kind(&self) -> Kind;
+    /// Its name in the configuration, the ledger and the log.
+    fn name(&self) -> &'static str;
 
     /// The length of the bars that it sees.
     fn timeframe(&self) -> Timeframe;
 
     /// Bars that it must have seen before what it says counts.
     fn warm_up(&self) -> u32;
+
+    /// Does it say itself when a position of its own is over? If not, each signal must bring a take profit or a trailing stop.
+    fn leaves(&self) -> bool {
+        false
+    }
 
     /// Takes the next closed bar and says what it would do at its close.
     fn on_bar(&mut self, candle: &Candle, situation: &Situation) -> Option<Idea>;

@@ -116,8 +116,8 @@ impl OversoldBounce {
 }
 
 impl Strategy for OversoldBounce {
-    fn kind(&self) -> Kind {
-        Kind::OversoldBounce
+    fn name(&self) -> &'static str {
+        NAME
     }
 
     fn timeframe(&self) -> Timeframe {

@@ -89,9 +89,9 @@ impl Settings {
         }
     }
 
-    /// What every signal must keep to.
+    /// What every signal must keep to, if its strategy does not leave by itself.
     pub fn limits(&self) -> Limits {
         let reward_to_risk = Rate::from_f64(self.min_reward_to_risk).unwrap_or(Rate::ONE);
-        Limits { reward_to_risk, stop_distance: self.min_stop_distance }
+        Limits { reward_to_risk, stop_distance: self.min_stop_distance, leaves: false }
     }
 }

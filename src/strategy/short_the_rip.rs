@@ -135,8 +135,8 @@ impl ShortTheRip {
 }
 
 impl Strategy for ShortTheRip {
-    fn kind(&self) -> Kind {
-        Kind::ShortTheRip
+    fn name(&self) -> &'static str {
+        NAME
     }
 
     fn timeframe(&self) -> Timeframe {

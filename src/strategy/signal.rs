@@ -3,8 +3,6 @@
 use crate::protocol::Trailing;
 use crate::types::{InstrumentId, Price, Rate, Rounding, Side, Words};
 
-use super::Kind;
-
 /// A consistent proposal to open a position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signal(Draft);
@@ -15,14 +13,14 @@ pub struct Draft {
     /// In which instrument.
     pub instrument: InstrumentId,
     /// Whose idea.
-    pub strategy: Kind,
+    pub strategy: &'static str,
     /// `Buy` opens a long.
     pub side: Side,
     /// The price that the exits are measured from: the close of the bar.
     pub entry: Price,
     /// Where the loss is taken.
     pub stop: Price,
-    /// Where the gain is taken; none if the stop follows instead.
+    /// Where the gain is taken; none if the stop follows instead, or the strategy says when it is over.
     pub take_profit: Option<Price>,
     /// How the stop follows, if it does.
     pub trailing: Option<Trailing>,
@@ -37,6 +35,8 @@ pub struct Limits {
     pub reward_to_risk: Rate,
     /// Smallest distance of the stop from the entry.
     pub stop_distance: Rate,
+    /// Does its strategy say itself when the position is over? If not, a take profit or a trailing stop must.
+    pub leaves: bool,
 }
 
 /// A proposal that is not consistent, or that came when none could be judged.
@@ -63,7 +63,7 @@ pub enum Refusal {
     TakeProfitOnWrongSide,
     /// The gain is too small for the risk.
     RewardTooSmall,
-    /// Neither a take profit nor a trailing stop ends it.
+    /// Neither a take profit nor a trailing stop ends it, nor the strategy itself.
     NoExit,
 }
 
@@ -101,10 +101,6 @@ impl Signal {
     }
     /// The name of the strategy whose idea it is.
     pub fn strategy(&self) -> &'static str {
-        self.0.strategy.as_str()
-    }
-    /// The strategy whose idea it is.
-    pub fn kind(&self) -> Kind {
         self.0.strategy
     }
     /// `Buy` opens a long.
@@ -154,7 +150,7 @@ fn find_fault(draft: &Draft, limits: &Limits) -> Option<Refusal> {
         return Some(Refusal::StopTooNear);
     }
     let Some(take_profit) = draft.take_profit else {
-        return draft.trailing.is_none().then_some(Refusal::NoExit);
+        return (draft.trailing.is_none() && !limits.leaves).then_some(Refusal::NoExit);
     };
     let reward = (take_profit - draft.entry) * sign;
     if !reward.is_positive() {

@@ -11,7 +11,7 @@ use crate::types::{InstrumentId, Price, Qty, Rate, Span, Timestamp};
 
 const BTC: InstrumentId = InstrumentId(0);
 const ETH: InstrumentId = InstrumentId(1);
-const LIMITS: Limits = Limits { reward_to_risk: Rate::new(15, 1), stop_distance: Rate::bps(30) };
+const LIMITS: Limits = Limits { reward_to_risk: Rate::new(15, 1), stop_distance: Rate::bps(30), leaves: false };
 const NEUTRAL: Situation = Situation { bias: Bias::Neutral, position: None };
 
 fn price(value: f64) -> Price {
@@ -93,7 +93,7 @@ impl Holder {
 fn draft(side: Side, stop: i64, take_profit: Option<i64>) -> Draft {
     Draft {
         instrument: BTC,
-        strategy: Kind::EmaCross,
+        strategy: Kind::EmaCross.as_str(),
         side,
         entry: Price::whole(10_000),
         stop: Price::whole(stop),
@@ -135,6 +135,8 @@ fn an_inconsistent_signal_cannot_be_made() {
             Err(refused) => assert_eq!(refused.draft, draft),
         }
     }
+    let leaves = Limits { leaves: true, ..LIMITS };
+    assert!(Signal::new(draft(Side::Buy, 9_900, None), &leaves).is_ok(), "its strategy ends it");
 }
 
 #[test]
@@ -278,7 +280,7 @@ fn exits_are_those_of_the_table() {
         (rip(), 20.0, 800, 20, Side::Sell, 20.0, 60.0),
     ] {
         let last = steps(step, falls, rises).map(|candle| strategy.on_bar(&candle, &NEUTRAL)).last().flatten();
-        let Some(Idea::Enter(plan)) = last else { panic!("{:?} of {step} did not enter", strategy.kind()) };
+        let Some(Idea::Enter(plan)) = last else { panic!("{:?} of {step} did not enter", strategy.name()) };
         assert_eq!((plan.side, plan.trailing), (side, None));
         let near = |ours: f64, expect: f64| assert!((ours - expect).abs() < 1e-9, "{ours} is not {expect}");
         near(plan.stop, stop);
@@ -295,7 +297,7 @@ fn an_unknown_regime_refuses_unless_told_otherwise() {
     };
     let Proposal::Enter(Err(refused)) = last(&RegimeSettings::default()) else { panic!("it was not refused") };
     assert_eq!(refused.refusal.as_str(), "regime_unknown");
-    assert_eq!((refused.draft.strategy, refused.draft.side), (Kind::OversoldBounce, Side::Buy));
+    assert_eq!((refused.draft.strategy, refused.draft.side), (Kind::OversoldBounce.as_str(), Side::Buy));
     assert!(matches!(last(&RegimeSettings::demo()), Proposal::Enter(Ok(_))));
 
     // With every part of it known, refusing is over.

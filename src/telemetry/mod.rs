@@ -25,7 +25,7 @@ use tracing_subscriber::{Layer, fmt};
 
 use self::format::{JournalEvents, PrettyEvents};
 use self::sink::{JournalSink, Sink, StdoutSink};
-use self::spool::{Spool, SpoolWriter};
+use self::spool::{PATIENCE, Spool, SpoolWriter};
 
 pub use panic::leave_on_panic;
 pub use rotate::RotatingFile;
@@ -130,10 +130,10 @@ type Ours = Box<dyn Layer<Registry> + Send + Sync>;
 fn assemble(options: Options<'_>) -> Result<(impl Subscriber + Send + Sync, Telemetry), TelemetryError> {
     let filter = filter(options.settings.level, options.debug, options.rust_log)?;
     let format = options.settings.format;
-    let mut spools = vec![Spool::start(main_sink(format)?, options.secrets.clone())?];
+    let mut spools = vec![Spool::start(main_sink(format)?, options.secrets.clone(), PATIENCE)?];
     let mut layers = vec![layer(format, options.colours, spools[0].writer())];
     if let Some(file) = options.settings.open_file()? {
-        let spool = Spool::start(Box::new(file), options.secrets)?;
+        let spool = Spool::start(Box::new(file), options.secrets, PATIENCE)?;
         // The journal's own form is of no use in a file.
         let format = if format == LogFormat::Journald { LogFormat::Pretty } else { format };
         layers.push(layer(format, false, spool.writer()));

@@ -18,7 +18,7 @@ const MAX_LINES: usize = 8_192;
 const MAX_LINE_BYTES: usize = 64 << 10;
 /// How long a full queue holds a caller up, once: the writer is only busy. After that it counts as stuck, and
 /// lines are lost without waiting until it moves again.
-const PATIENCE: Duration = Duration::from_millis(20);
+pub(super) const PATIENCE: Duration = Duration::from_millis(20);
 /// Shorter secrets would strike out ordinary words. No token or key is shorter.
 const SHORTEST_SECRET: usize = 8;
 
@@ -43,6 +43,7 @@ pub struct Flusher {
 #[derive(Debug)]
 struct Shared {
     state: Mutex<State>,
+    patience: Duration,
     /// There is something to write, or the end has come.
     wake: Condvar,
     /// A batch has been written.
@@ -60,10 +61,14 @@ struct State {
 }
 
 impl Spool {
-    /// Starts the thread.
-    pub(super) fn start(sink: Box<dyn Sink>, secrets: Vec<SecretString>) -> Result<Spool, TelemetryError> {
-        let shared =
-            Arc::new(Shared { state: Mutex::new(State::default()), wake: Condvar::new(), moved: Condvar::new() });
+    /// Starts the thread. A full queue holds a caller up for `patience` at most.
+    pub(super) fn start(
+        sink: Box<dyn Sink>,
+        secrets: Vec<SecretString>,
+        patience: Duration,
+    ) -> Result<Spool, TelemetryError> {
+        let (state, wake, moved) = (Mutex::new(State::default()), Condvar::new(), Condvar::new());
+        let shared = Arc::new(Shared { state, patience, wake, moved });
         let for_thread = shared.clone();
         let run = move || write_lines(&for_thread, sink, &secrets);
         thread::Builder::new().name("log".into()).spawn(run).map_err(TelemetryError::Thread)?;
@@ -114,7 +119,7 @@ impl Shared {
         let own_thread = state.writer == Some(thread::current().id());
         if state.lines.len() >= MAX_LINES && !state.stuck && !own_thread {
             let full = |state: &mut State| state.lines.len() >= MAX_LINES;
-            let waited = self.moved.wait_timeout_while(state, PATIENCE, full);
+            let waited = self.moved.wait_timeout_while(state, self.patience, full);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         if state.lines.len() >= MAX_LINES {

@@ -30,7 +30,7 @@ impl Sink for Lines {
 /// What a subscriber of this format writes of what happens in `events`.
 fn logged(format: LogFormat, colours: bool, secrets: Vec<SecretString>, events: impl FnOnce()) -> String {
     let lines = Lines::default();
-    let spool = Spool::start(Box::new(lines.clone()), secrets).expect("a thread");
+    let spool = Spool::start(Box::new(lines.clone()), secrets, PATIENCE).expect("a thread");
     let layers = vec![layer(format, colours, spool.writer())];
     let filter = filter(LogLevel::Info, true, None).expect("a filter");
     tracing::subscriber::with_default(Registry::default().with(layers.with_filter(filter)), events);
@@ -123,7 +123,7 @@ fn levels_are_set_by_settings_debug_and_rust_log() {
     ];
     for (level, debug, rust_log, expect) in table {
         let lines = Lines::default();
-        let spool = Spool::start(Box::new(lines.clone()), Vec::new()).expect("a thread");
+        let spool = Spool::start(Box::new(lines.clone()), Vec::new(), PATIENCE).expect("a thread");
         let layers = vec![layer(LogFormat::Pretty, false, spool.writer())];
         let filter = filter(level, debug, rust_log).expect("a filter");
         tracing::subscriber::with_default(Registry::default().with(layers.with_filter(filter)), || {
@@ -159,7 +159,7 @@ impl Sink for Gate {
 fn a_stuck_reader_costs_a_moment_once_and_what_it_missed_is_counted() {
     let (entered, batches) = sync_channel(64);
     let (let_go, go) = sync_channel(64);
-    let spool = Spool::start(Box::new(Gate { entered, go }), Vec::new()).expect("a thread");
+    let spool = Spool::start(Box::new(Gate { entered, go }), Vec::new(), PATIENCE).expect("a thread");
     let mut writer = spool.writer();
     let mut write =
         |count: usize| (0..count).for_each(|_| std::io::Write::write_all(&mut writer, b"line\n").expect("kept"));
@@ -182,7 +182,7 @@ fn a_stuck_reader_costs_a_moment_once_and_what_it_missed_is_counted() {
 #[test]
 fn a_busy_writer_loses_nothing() {
     let lines = Lines::default();
-    let spool = Spool::start(Box::new(lines.clone()), Vec::new()).expect("a thread");
+    let spool = Spool::start(Box::new(lines.clone()), Vec::new(), Duration::from_secs(60)).expect("a thread");
     let threads: Vec<_> = (0..4)
         .map(|_| {
             let mut writer = spool.writer();
@@ -194,7 +194,7 @@ fn a_busy_writer_loses_nothing() {
         .collect();
     threads.into_iter().for_each(|thread| thread.join().expect("a thread"));
     let flusher = Flusher::of(&[spool]);
-    assert!(flusher.flush(FLUSH_AT_END) && flusher.lost() == 0);
+    assert!(flusher.flush(Duration::from_secs(60)) && flusher.lost() == 0);
     assert_eq!(lines.0.lock().expect("lines").iter().filter(|byte| **byte == b'\n').count(), 80_000);
 }
 

@@ -78,14 +78,16 @@ fn parse_units(text: &str, what: &'static str) -> Result<i128, ParseAmountError>
     Ok(if negative { -units } else { units })
 }
 
+/// With as many places as the value has, or as the format asks for if those are more: nothing is ever cut off.
 fn write_units(units: i128, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let magnitude = units.unsigned_abs();
     let (whole, fraction) = (magnitude / SCALE.unsigned_abs(), magnitude % SCALE.unsigned_abs());
+    let asked = f.precision().unwrap_or(0).min(PLACES);
     let mut text = format!("{whole}");
-    if fraction != 0 {
+    if fraction != 0 || asked > 0 {
         let digits = format!("{fraction:012}");
         text.push('.');
-        text.push_str(digits.trim_end_matches('0'));
+        text.push_str(&digits[..digits.trim_end_matches('0').len().max(asked)]);
     }
     f.pad_integral(units >= 0, "", &text)
 }
@@ -463,6 +465,10 @@ mod tests {
         ] {
             assert_eq!(given.parse::<Price>().map(|p| p.to_string()).as_deref(), Ok(shown), "{given}");
         }
+        let padded = |text: &str| text.parse::<Price>().map(|price| format!("{price:.2}")).ok();
+        assert_eq!(padded("0.5").as_deref(), Some("0.50"));
+        assert_eq!(padded("-7").as_deref(), Some("-7.00"));
+        assert_eq!(padded("0.125").as_deref(), Some("0.125"), "nothing is cut off");
         for bad in ["", ".", "-", "1e5", "1,5", "NaN", "+1", "0.0000000000001", "1000000000000001"] {
             assert!(bad.parse::<Price>().is_err(), "{bad}");
         }

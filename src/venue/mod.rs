@@ -1,11 +1,33 @@
 //! Floor 8: where orders go. A venue takes requests and never makes anyone wait for an answer; what it has to
 //! say comes out of `poll`, in the order of its instants.
 
-pub(crate) mod binance;
+pub mod binance;
+pub(crate) mod inbox;
 pub mod paper;
 
-use crate::protocol::{MarketEvent, VenueReport, VenueRequest};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::protocol::{Event, MarketEvent, VenueRequest};
 use crate::types::{Exit, Timestamp};
+
+/// `[venue]`: where orders go.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Binance USDⓈ-M futures.
+    pub binance: binance::Settings,
+}
+
+impl Settings {
+    /// Is every value in its range?
+    ///
+    /// # Errors
+    /// Names the setting, its value and what would be right.
+    pub fn check(&self) -> Result<(), String> {
+        self.binance.check()
+    }
+}
 
 /// Something that trades for an account.
 pub trait Venue: Send {
@@ -27,11 +49,11 @@ pub trait Venue: Send {
     /// When it next has something to do or to say, in session time.
     fn next_due(&self) -> Option<Timestamp>;
 
-    /// The next thing that it says, if that is due by `until`.
+    /// The next thing that it says, if that is due by `until`: of our orders, of the account, of the line to it.
     ///
     /// # Errors
-    /// If it cannot keep its own truth; it then says nothing.
-    fn poll(&mut self, until: Timestamp) -> Result<Option<(Timestamp, VenueReport)>, VenueError>;
+    /// If it cannot keep its own truth, or will not have us any more; it then says nothing.
+    fn poll(&mut self, until: Timestamp) -> Result<Option<(Timestamp, Event)>, VenueError>;
 }
 
 /// Why a venue cannot go on.
@@ -57,6 +79,15 @@ pub enum VenueError {
         /// What this run is on.
         wanted: String,
     },
+    /// Its keys are refused, or may do what they must not.
+    #[error("the venue's keys: {0}")]
+    Keys(String),
+    /// The account is not as it must be.
+    #[error("the account: {0}")]
+    Account(String),
+    /// It could not be reached, or does not work now.
+    #[error("the venue could not be reached: {0}")]
+    Unreachable(String),
     /// Its settings cannot be used.
     #[error("{0}")]
     Settings(String),
@@ -67,7 +98,9 @@ impl VenueError {
     pub fn exit(&self) -> Exit {
         match self {
             VenueError::Store { .. } => Exit::LedgerUnwritable,
-            VenueError::OtherMarket { .. } | VenueError::Settings(_) => Exit::Configuration,
+            VenueError::OtherMarket { .. } | VenueError::Account(_) | VenueError::Settings(_) => Exit::Configuration,
+            VenueError::Keys(_) => Exit::KeysRefused,
+            VenueError::Unreachable(_) => Exit::TryLater,
         }
     }
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::{Venue, VenueError};
 use crate::exchange::{AccountConfig, AccountId, Exchange};
-use crate::protocol::{FeedShape, MarketEvent, VenueReport, VenueRequest};
+use crate::protocol::{Event, FeedShape, MarketEvent, VenueRequest};
 use crate::types::{Instruments, Timestamp};
 
 use store::Store;
@@ -103,9 +103,9 @@ impl Venue for PaperVenue {
         self.exchange.next_due()
     }
 
-    fn poll(&mut self, until: Timestamp) -> Result<Option<(Timestamp, VenueReport)>, VenueError> {
+    fn poll(&mut self, until: Timestamp) -> Result<Option<(Timestamp, Event)>, VenueError> {
         let delivery = self.exchange.poll(until);
         self.keep()?;
-        Ok(delivery.map(|delivery| (delivery.at, delivery.report)))
+        Ok(delivery.map(|delivery| (delivery.at, Event::Venue(delivery.report))))
     }
 }

@@ -5,7 +5,8 @@ from decimal import Decimal
 
 import ccxt
 
-from support import (KEY, MAKER, OTHER_KEY, OTHER_SECRET, SECRET, TAKER, Server, check, close, equal, finish, wait_for)
+from support import (KEY, MAKER, OTHER_KEY, OTHER_SECRET, PATIENCE, SECRET, TAKER, Server, check, close, equal, finish,
+                     section, wait_for)
 
 BTC, ETH, SOL = "BTC/USDT:USDT", "ETH/USDT:USDT", "SOL/USDT:USDT"
 
@@ -14,6 +15,7 @@ def client(server, key=KEY, secret=SECRET, **options):
     exchange = ccxt.binanceusdm({
         "apiKey": key,
         "secret": secret,
+        "timeout": PATIENCE * 1000,
         "options": {"fetchCurrencies": False, **options},
     })
     for name in ["fapiPublic", "fapiPrivate"]:
@@ -46,8 +48,9 @@ def market_data(x):
     check("the market is a linear perpetual", m["swap"] and m["linear"] and m["settle"] == "USDT" and m["active"])
     equal("tick and step", (m["precision"]["price"], m["precision"]["amount"]), (0.1, 0.001))
     check("limits are told", m["limits"]["cost"]["min"] > 0 and m["limits"]["amount"]["min"] == 0.001, m["limits"])
+    asked = time.time() * 1000
     server_time = x.fetch_time()
-    check("the server's clock is the wall's", abs(server_time - time.time() * 1000) < 2000, server_time)
+    check("the server's clock is the wall's", asked - 500 < server_time < time.time() * 1000 + 500, server_time)
     ticker = x.fetch_ticker(BTC)
     check("a ticker's prices are in order", ticker["low"] <= ticker["last"] <= ticker["high"], ticker)
     close("a ticker's change", dec(ticker["change"]), dec(ticker["last"]) - dec(ticker["open"]), "0.000001")
@@ -69,15 +72,16 @@ def market_data(x):
 
 def candles(x):
     for timeframe, length in [("1m", 60), ("5m", 300), ("1h", 3600), ("1d", 86400)]:
+        asked = x.milliseconds()
         bars = x.fetch_ohlcv(BTC, timeframe, limit=50)
         times = [bar[0] for bar in bars]
         check(f"{timeframe}: as many bars as asked for", len(bars) == 50, len(bars))
         check(f"{timeframe}: bars follow each other", all(b - a == length * 1000 for a, b in zip(times, times[1:])))
         check(f"{timeframe}: bars are on their boundaries", all(t % (length * 1000) == 0 for t in times))
         check(f"{timeframe}: each bar is consistent", all(b[3] <= min(b[1], b[4]) and max(b[1], b[4]) <= b[2] for b in bars))
-        check(f"{timeframe}: the last bar is open", times[-1] <= x.milliseconds() < times[-1] + length * 1000 + 2000)
-    minutes = x.fetch_ohlcv(BTC, "1m", since=x.fetch_ohlcv(BTC, "1h", limit=3)[0][0], limit=60)
+        check(f"{timeframe}: the last bar is open", times[-1] <= x.milliseconds() and asked < times[-1] + length * 1000 + 5000)
     hour = x.fetch_ohlcv(BTC, "1h", limit=3)[0]
+    minutes = x.fetch_ohlcv(BTC, "1m", since=hour[0], limit=60)
     equal("sixty minutes make the hour", (hour[1], max(b[2] for b in minutes), min(b[3] for b in minutes), hour[4]),
           (minutes[0][1], hour[2], hour[3], minutes[-1][4]))
     close("and its volume", dec(sum(dec(b[5]) for b in minutes)), dec(hour[5]))
@@ -87,7 +91,8 @@ def candles(x):
 
 def funding(x):
     rate = x.fetch_funding_rate(BTC)
-    check("the next funding is within its interval", 0 < rate["fundingTimestamp"] - x.milliseconds() <= 8 * 3600_000, rate)
+    left = rate["fundingTimestamp"] - rate["timestamp"]
+    check("the next funding is within its interval", 0 <= left <= 8 * 3600_000, rate)
     equal("funding rates of all", sorted(x.fetch_funding_rates()), [BTC, ETH, SOL])
     equal("mark prices of all", sorted(x.fetch_mark_prices()), [BTC, ETH, SOL])
     history = x.fetch_funding_rate_history(BTC, limit=3)
@@ -187,31 +192,8 @@ def resting(x, y):
     equal("by its name too", x.fetch_order(None, BTC, {"origClientOrderId": "resting-1"})["id"], order["id"])
     refused("an order that never was", ccxt.OrderNotFound, lambda: x.fetch_order("999999999", BTC))
 
-    # Inside the spread only the other account can come to it.
-    book = x.fetch_order_book(BTC, 5)
-    inside = round(book["bids"][0][0] + 0.1, 1)
-    check("there is room inside the spread", inside < book["asks"][0][0], book["bids"][0], book["asks"][0])
-    wallets = wallet(x), wallet(y)
-    made = x.create_order(BTC, "limit", "buy", 0.01, inside, {"timeInForce": "GTX"})
-    taken = y.create_order(BTC, "limit", "sell", 0.01, inside, {"timeInForce": "IOC"})
-    if taken["status"] == "closed" and x.fetch_order(made["id"], BTC)["status"] == "closed":
-        mine = x.fetch_my_trades(BTC, params={"orderId": made["id"]})
-        theirs = y.fetch_my_trades(BTC, params={"orderId": taken["id"]})
-        price = dec(mine[0]["price"])
-        close("the maker fills at its own price", price, inside)
-        equal("both have the same trade", (mine[0]["id"], theirs[0]["id"]), (theirs[0]["id"], mine[0]["id"]))
-        equal("one made, one took", (mine[0]["takerOrMaker"], theirs[0]["takerOrMaker"]), ("maker", "taker"))
-        cost = price * Decimal("0.01")
-        close("the maker's fee", dec(mine[0]["fee"]["cost"]), cost * MAKER)
-        close("each wallet paid its own", (wallets[0] - wallet(x)) + (wallets[1] - wallet(y)), cost * (MAKER + TAKER))
-        public = wait_for(lambda: [t for t in x.fetch_trades(BTC, limit=50) if t["id"] == mine[0]["id"]])
-        check("it is on the public tape", bool(public) and public[0]["amount"] == 0.01, public)
-    else:
-        check("the market moved between two orders: try again", False, made, taken)
-    for one in [x, y]:
-        for position in one.fetch_positions([BTC]):
-            side = "sell" if position["side"] == "long" else "buy"
-            one.create_order(BTC, "market", side, position["contracts"], params={"reduceOnly": True})
+    made = wait_for(lambda: meeting(x, y))
+    check("two accounts come to each other", made is not None)
     ask = x.fetch_order_book(BTC, 5)["asks"][0][0]
     told = refused("a post-only order that would take", ccxt.BaseError, lambda: x.create_order(BTC, "limit", "buy", 0.01, round(ask * 1.01, 1), {"timeInForce": "GTX"}))
     check("is refused with -5022", "-5022" in told, told)
@@ -232,6 +214,45 @@ def resting(x, y):
     equal("a test order is no order", x.fetch_positions([BTC]), [])
 
 
+def meeting(x, y):
+    """Inside the spread only the other account can come to an order. Nothing, if the market moved in between."""
+    book = x.fetch_order_book(BTC, 5)
+    inside = round(book["bids"][0][0] + 0.1, 1)
+    if inside >= book["asks"][0][0]:
+        return None
+    wallets = wallet(x), wallet(y)
+    try:
+        made = x.create_order(BTC, "limit", "buy", 0.01, inside, {"timeInForce": "GTX"})
+    except ccxt.OrderImmediatelyFillable:
+        return None
+    taken = y.create_order(BTC, "limit", "sell", 0.01, inside, {"timeInForce": "IOC"})
+    mine = x.fetch_my_trades(BTC, params={"orderId": made["id"]})
+    theirs = y.fetch_my_trades(BTC, params={"orderId": taken["id"]})
+    if taken["status"] == "closed" and mine and mine[0]["id"] == theirs[0]["id"]:
+        price = dec(mine[0]["price"])
+        close("the maker fills at its own price", price, inside)
+        equal("both trades are the whole order", (mine[0]["amount"], theirs[0]["amount"]), (0.01, 0.01))
+        equal("one made, one took", (mine[0]["takerOrMaker"], theirs[0]["takerOrMaker"]), ("maker", "taker"))
+        cost = price * Decimal("0.01")
+        close("the maker's fee", dec(mine[0]["fee"]["cost"]), cost * MAKER)
+        close("each wallet paid its own", (wallets[0] - wallet(x)) + (wallets[1] - wallet(y)), cost * (MAKER + TAKER))
+        public = [t for t in x.fetch_trades(BTC, limit=500) if t["id"] == mine[0]["id"]]
+        check("it is on the public tape", bool(public) and public[0]["amount"] == 0.01, public)
+        met = made
+    else:
+        met = None
+    x.cancel_all_orders(BTC)
+    for one in [x, y]:
+        flatten(one, BTC)
+    return met
+
+
+def flatten(x, symbol):
+    for position in x.fetch_positions([symbol]):
+        side = "sell" if position["side"] == "long" else "buy"
+        x.create_order(symbol, "market", side, position["contracts"], params={"reduceOnly": True})
+
+
 def batches(x):
     bid = x.fetch_order_book(ETH, 5)["bids"][0][0]
     wanted = [{"symbol": ETH, "type": "limit", "side": "buy", "amount": 0.1, "price": round(bid * share, 2)}
@@ -250,10 +271,10 @@ def batches(x):
     x.create_order(ETH, "limit", "buy", 0.1, round(bid * 0.97, 2))
     reply = x.fapiPrivatePostCountdownCancelAll({"symbol": "ETHUSDT", "countdownTime": 500})
     equal("a dead man's switch is set", (reply["symbol"], reply["countdownTime"]), ("ETHUSDT", "500"))
-    check("and cancels in time", wait_for(lambda: not x.fetch_open_orders(ETH), 5) is not None)
+    check("and cancels in time", wait_for(lambda: not x.fetch_open_orders(ETH)) is not None)
 
 
-def conditional(x):
+def conditional(x, y):
     last = x.fetch_ticker(BTC)["last"]
     plain = {"stopPrice": round(last * 0.9, 1)}
     kinds = [
@@ -283,22 +304,31 @@ def conditional(x):
     told = refused("a stop where orders go", ccxt.BaseError, lambda: x.fapiPrivatePostOrder(
         {"symbol": "BTCUSDT", "side": "SELL", "type": "STOP_MARKET", "quantity": "0.01", "stopPrice": "1000"}))
     check("is refused with -4120", "-4120" in told, told)
-    triggered(x, last)
 
 
-def triggered(x, last):
-    """A stop just above the price is crossed soon, and becomes an order with a number of its own."""
-    stop = None
-    for _ in range(40):
-        price = x.fetch_ticker(BTC)["last"]
-        try:
-            stop = x.create_order(BTC, "STOP_MARKET", "buy", 0.01, None, {"stopPrice": round(price + 0.1, 1)})
-            break
-        except ccxt.OrderImmediatelyFillable:
-            continue
-    done = wait_for(lambda: (o := x.fetch_order(stop["id"], BTC, {"trigger": True}))["info"]["algoStatus"] == "FINISHED" and o, 90)
+def triggered(x, y):
+    """The last trade sets a stop off, whoever traded; it becomes an order with a number of its own."""
+    last = x.fetch_ticker(BTC)["last"]
+    stop = x.create_order(BTC, "STOP_MARKET", "buy", 0.01, None, {"stopPrice": round(last * 1.0001, 1)})
+
+    def after_a_sweep():
+        """The other account takes more than the best price offers, and so trades above it."""
+        y.create_order(BTC, "market", "buy", 0.9)
+        seen = x.fetch_order(stop["id"], BTC, {"trigger": True})
+        told = x.fetch_ticker(BTC)["last"]
+        y.create_order(BTC, "market", "sell", 0.9, params={"reduceOnly": True})
+        if seen["info"]["algoStatus"] == "FINISHED":
+            return seen
+        check("it waits for its price alone", told < seen["triggerPrice"] or market_moved(), told, seen)
+        return None
+
+    def market_moved():
+        return x.fetch_order(stop["id"], BTC, {"trigger": True})["info"]["algoStatus"] == "FINISHED"
+
+    done = wait_for(after_a_sweep)
+    check("a trade above its price sets it off", done is not None, stop)
     if not done:
-        check("a stop just above the price triggers within 90 s", False, x.fetch_order(stop["id"], BTC, {"trigger": True}))
+        x.cancel_order(stop["id"], BTC, {"trigger": True})
         return
     actual = done["info"]["actualOrderId"]
     check("the order that it became has its own number", actual not in ("", stop["id"]), done["info"])
@@ -392,21 +422,48 @@ def listen_keys(x):
     refused("until it is taken back", ccxt.BaseError, x.fapiPrivatePutListenKey)
 
 
+def last_price(x, y):
+    """Every place that tells the last price tells the same, and it is the one that conditional orders watch."""
+    for side, beyond, trigger in [("buy", 1, "sell"), ("sell", -1, "buy")]:
+        def agrees():
+            flatten(y, BTC)
+            y.create_order(BTC, "market", side, 0.02)
+            day, price = x.fetch_ticker(BTC), x.fapiPublicV2GetTickerPrice({"symbol": "BTCUSDT"})
+            trade = x.fetch_trades(BTC, limit=1)[-1]
+            if not (day["last"] == float(price["price"]) == trade["price"]):
+                return None  # the market traded in between
+            # One tick beyond what was told last: refused if it were another price that is watched.
+            try:
+                kind = "TAKE_PROFIT_MARKET"
+                order = x.create_order(BTC, kind, trigger, 0.01, None, {"stopPrice": round(day["last"] + beyond * 0.1, 1)})
+            except ccxt.OrderImmediatelyFillable:
+                return None
+            x.cancel_order(order["id"], BTC, {"trigger": True})
+            return day["last"]
+
+        check(f"after a {side} all tell one last price", wait_for(agrees) is not None)
+        flatten(y, BTC)
+
+
 def main():
     with Server("--control", "--seed", "3") as server:
         x, y = client(server), client(server, OTHER_KEY, OTHER_SECRET)
         x.enableRateLimit = y.enableRateLimit = False
-        market_data(x)
+        x.load_markets()
         y.load_markets()
-        account_settings(x)
-        taking(x)
-        resting(x, y)
-        batches(x)
-        conditional(x)
-        isolated_and_hedged(x)
-        refusals(x, server)
-        listen_keys(x)
-        liquidation(server, y)
+        y.set_leverage(50, BTC)
+        section("market data", market_data, x)
+        section("account settings", account_settings, x)
+        section("taking", taking, x)
+        section("resting", resting, x, y)
+        section("batches", batches, x)
+        section("conditional orders", conditional, x, y)
+        section("the last price", last_price, x, y)
+        section("triggering", triggered, x, y)
+        section("isolated and hedged", isolated_and_hedged, x)
+        section("refusals", refusals, x, server)
+        section("listen keys", listen_keys, x)
+        section("liquidation", liquidation, server, y)
     finish("ccxt, REST")
 
 

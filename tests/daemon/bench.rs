@@ -5,12 +5,13 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::replayed::assert_recordings_replay;
 use crate::support::{self, Daemon, Ended, until};
 
 /// The shipped binary.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_live_trading_launcher");
 
-/// One test's folder.
+/// One test's folder. What the daemon recorded in it is replayed when it goes.
 pub struct Bench {
     folder: tempfile::TempDir,
 }
@@ -74,5 +75,13 @@ impl Bench {
         until("a position is open", || {
             self.status().filter(|status| status["view"]["positions"].as_array().is_some_and(|all| !all.is_empty()))
         })
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            assert_recordings_replay(&self.state());
+        }
     }
 }

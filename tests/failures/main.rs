@@ -15,6 +15,8 @@ mod money;
 mod orders;
 #[path = "../support/patch.rs"]
 mod patch;
+#[path = "../support/replayed.rs"]
+mod replayed;
 mod script;
 mod settings;
 #[path = "../virtual_session/setup.rs"]

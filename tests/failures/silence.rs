@@ -9,9 +9,7 @@ use live_trading_launcher::clock::Clock;
 use live_trading_launcher::coordinator::RunError;
 use live_trading_launcher::health::{Guard, Watchdog, exit_process, systemd};
 use live_trading_launcher::ledger;
-use live_trading_launcher::protocol::{
-    ConnectionState, Event, Link, MarketEvent, NoticeKind, VenueReport, VenueRequest,
-};
+use live_trading_launcher::protocol::{ConnectionState, Event, Link, MarketEvent, NoticeKind, VenueRequest};
 use live_trading_launcher::types::{Leg, Side, Span, Timestamp};
 use live_trading_launcher::venue::{Venue, VenueError};
 use serde_json::Value;
@@ -151,7 +149,7 @@ impl Venue for Blocking {
     fn next_due(&self) -> Option<Timestamp> {
         None
     }
-    fn poll(&mut self, _: Timestamp) -> Result<Option<(Timestamp, VenueReport)>, VenueError> {
+    fn poll(&mut self, _: Timestamp) -> Result<Option<(Timestamp, Event)>, VenueError> {
         Ok(None)
     }
 }

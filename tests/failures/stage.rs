@@ -3,8 +3,10 @@
 
 use std::path::Path;
 
+use std::sync::Arc;
+
 use live_trading_launcher::clock::Clock;
-use live_trading_launcher::coordinator::{self, Assembled, Crank, Outside, Plan, RunError};
+use live_trading_launcher::coordinator::{self, Assembled, Crank, Outside, Place, Plan, RunError};
 use live_trading_launcher::engine::Rooms;
 use live_trading_launcher::protocol::{Command, Event, Notice, OrderRequest, VenueRequest, View};
 use live_trading_launcher::pulse::Pulses;
@@ -12,7 +14,7 @@ use live_trading_launcher::session::Source;
 use live_trading_launcher::strategy::{EmaCrossSettings, RegimeSettings, UnknownRegime};
 use live_trading_launcher::types::{InstrumentId, Leg, Price, Rate, Side, Span, Timeframe, Timestamp};
 use live_trading_launcher::venue::paper::PaperBooks;
-use live_trading_launcher::{engine, exchange, market, orders, risk, strategy};
+use live_trading_launcher::{engine, exchange, market, orders, recorder, risk, strategy};
 use tempfile::TempDir;
 
 use crate::script::{BASE, START, SYMBOLS, Script, bar};
@@ -104,12 +106,16 @@ impl Stage {
             dir: self.dir.path(),
             feed: Box::new(self.script.clone()),
             rooms: self.rules.rooms.clone(),
-            exchange: self.rules.exchange.clone(),
-            faults: self.rules.faults.clone(),
+            place: Place::Paper {
+                exchange: Box::new(self.rules.exchange.clone()),
+                faults: Box::new(self.rules.faults.clone()),
+            },
             seed: 1,
-            recorder: None,
+            recorder: Some(recorder::Settings::default()),
             config: String::new(),
             pulses: Pulses::new(&symbols, true),
+            time: None,
+            arrivals: Arc::default(),
         };
         let Assembled { mut crank, recovered, .. } = coordinator::assemble(plan, Clock::start())?;
         crank.venue = self.wire.around(crank.venue);

@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use live_trading_launcher::protocol::{
-    AccountReport, MarketEvent, OrderRequest, ReportBody, VenueReport, VenueRequest,
+    AccountReport, Event, MarketEvent, OrderRequest, ReportBody, VenueReport, VenueRequest,
 };
 use live_trading_launcher::types::{ClientOrderId, Timestamp};
 use live_trading_launcher::venue::{Venue, VenueError};
@@ -124,12 +124,13 @@ impl Venue for Tapped {
     fn next_due(&self) -> Option<Timestamp> {
         self.venue.next_due()
     }
-    fn poll(&mut self, until: Timestamp) -> Result<Option<(Timestamp, VenueReport)>, VenueError> {
+    fn poll(&mut self, until: Timestamp) -> Result<Option<(Timestamp, Event)>, VenueError> {
         while let Some((at, report)) = self.venue.poll(until)? {
+            let Event::Venue(report) = report else { return Ok(Some((at, report))) };
             let mut hand = self.wire.hand();
             if hand.ear.as_mut().is_none_or(|ear| ear(&report)) {
                 hand.said.push((at, report.clone()));
-                return Ok(Some((at, report)));
+                return Ok(Some((at, Event::Venue(report))));
             }
         }
         Ok(None)

@@ -4,7 +4,9 @@
 
 pub mod books;
 pub mod crash;
+pub mod live;
 pub mod recorded;
+pub mod served;
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;

@@ -9,10 +9,13 @@ use live_trading_launcher::types::{InstrumentId, Qty, Side};
 use live_trading_launcher::venue::paper::PaperBooks;
 use rusqlite::Row;
 
+use crate::replayed::assert_recordings_replay;
+
 /// The symbols of every session here, in the order of the configuration.
 const SYMBOLS: [&str; 3] = ["BTC/USDT:USDT", "ETH/USDT:USDT", "SOL/USDT:USDT"];
 
-/// The ledger and the paper venue's own file tell the same orders, fills, positions and cash.
+/// The ledger and the paper venue's own file tell the same orders, fills, positions and cash; and what was recorded replays
+/// to the same decisions.
 pub fn assert_books_agree(dir: &Path) {
     let venue = PaperBooks::read(dir).expect("the venue's file");
     let audit = ledger::audit(dir).expect("the ledger");
@@ -59,6 +62,7 @@ pub fn assert_books_agree(dir: &Path) {
         venue.positions.into_iter().map(|(instrument, qty)| (instrument, qty.parse().expect("a quantity"))).collect();
     assert_eq!(positions, theirs, "positions");
     assert_eq!(positions, counted, "a position is the sum of its fills");
+    assert_recordings_replay(dir);
 }
 
 /// Fails with the entries that differ: two whole tables would hide them.

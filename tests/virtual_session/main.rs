@@ -8,5 +8,7 @@ mod faults;
 mod outage;
 mod recorded;
 mod replay;
+#[path = "../support/replayed.rs"]
+mod replayed;
 mod restart;
 mod setup;

@@ -49,7 +49,7 @@ enum Watch {
 /// Turns until the feed has said everything. Gives back how often the session was re-armed.
 fn run_watched(crank: &mut Crank, watch: Watch) -> usize {
     let mut rearmed = 0;
-    while !crank.feed_ended() {
+    while !crank.feed.has_ended() {
         run_for(crank, Span::HOUR, TURNS_OF_FIVE_WEEKS);
         match watch {
             Watch::Person if crank.session.engine().view().state == TradingState::Halted => {
@@ -133,8 +133,7 @@ fn a_raw_recording_is_traded_to_its_end() {
         let dir = folder();
         let demo = Setup::demo(1);
         let rooms = if strategies == "of the demo" { demo.rooms } else { Setup::recorded(&feed, "").rooms };
-        let setup =
-            Setup { feed: &feed, timerange: None, symbols: &["BTC/USDT"], rooms, record: true, ..Setup::demo(1) };
+        let setup = Setup { feed: &feed, timerange: None, symbols: &["BTC/USDT"], rooms, ..Setup::demo(1) };
         let mut crank = setup.begin(dir.path());
         let from = crank.session.at();
         let turns = run_to_the_end(&mut crank, 1_000_000);

@@ -1,9 +1,10 @@
 //! How a session is begun, turned and ended here.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use live_trading_launcher::clock::Clock;
-use live_trading_launcher::coordinator::{self, Crank, Plan};
+use live_trading_launcher::coordinator::{self, Crank, Place, Plan};
 use live_trading_launcher::engine::Rooms;
 use live_trading_launcher::protocol::{Command, Event, View};
 use live_trading_launcher::pulse::Pulses;
@@ -42,7 +43,6 @@ pub struct Setup<'a> {
     pub rooms: Rooms,
     pub faults: exchange::faults::Settings,
     pub seed: u64,
-    pub record: bool,
 }
 
 impl<'a> Setup<'a> {
@@ -55,7 +55,6 @@ impl<'a> Setup<'a> {
             rooms: rooms(strategy::Settings::demo(), RegimeSettings::demo()),
             faults: exchange::faults::Settings::default(),
             seed,
-            record: false,
         }
     }
 
@@ -63,7 +62,7 @@ impl<'a> Setup<'a> {
     pub fn recorded(feed: &'a str, timerange: &'a str) -> Setup<'a> {
         let regime = RegimeSettings { unknown: UnknownRegime::Neutral, ..RegimeSettings::default() };
         let rooms = rooms(strategy::Settings::default(), regime);
-        Setup { feed, timerange: Some(timerange), rooms, record: true, ..Setup::demo(1) }
+        Setup { feed, timerange: Some(timerange), rooms, ..Setup::demo(1) }
     }
 
     /// Opens and starts the session in `dir`.
@@ -75,12 +74,13 @@ impl<'a> Setup<'a> {
             dir,
             feed,
             rooms: self.rooms,
-            exchange: exchange::Settings::default(),
-            faults: self.faults,
+            place: Place::Paper { exchange: Box::new(exchange::Settings::default()), faults: Box::new(self.faults) },
             seed: self.seed,
-            recorder: self.record.then(recorder::Settings::default),
+            recorder: Some(recorder::Settings::default()),
             config: String::new(),
             pulses: Pulses::new(&symbols, true),
+            time: None,
+            arrivals: Arc::default(),
         };
         let assembled = coordinator::assemble(plan, Clock::start()).expect("a session");
         let mut crank = assembled.crank;
@@ -119,7 +119,7 @@ pub fn watch_for(crank: &mut Crank, span: Span, most_turns: u64, mut look: impl 
 /// Turns until the feed has said everything. Gives back how often.
 pub fn run_to_the_end(crank: &mut Crank, most_turns: u64) -> u64 {
     let mut turns = 0;
-    while !crank.feed_ended() {
+    while !crank.feed.has_ended() {
         turn(crank);
         turns += 1;
         assert!(turns < most_turns, "the session spins at {}", crank.session.at());
@@ -156,7 +156,7 @@ fn hear_out(crank: &mut Crank) {
         }
         let Some(due) = crank.venue.next_due().filter(|due| *due <= until) else { return };
         if let Some((_, report)) = crank.venue.poll(due).expect("a venue") {
-            crank.session.push(now, Source::Venue, Event::Venue(report));
+            crank.session.push(now, Source::Venue, report);
         }
     }
     panic!("the venue does not come to rest");

@@ -151,3 +151,41 @@ fn cancels_end_regular_and_conditional_orders_and_may_be_repeated() {
     }
     assert_eq!(bench.cancel(B, "l"), ["cancel l NoSuchOrder"]);
 }
+
+#[test]
+fn the_participants_own_trades_set_triggers_off_too() {
+    let mut bench = long("2");
+    bench.trade(Sell, "99.9", "1");
+    let stop = |trigger: &str| order("s", Buy, "1", OrderKind::Stop { trigger: p(trigger), by: TriggerBy::Last });
+    bench.submit(B, stop("100"));
+    let told = bench.submit(A, market("x", Buy, "1"));
+    assert_eq!(told, ["accepted x", "filled x 1 @ 100 taker", "triggered s", "filled s 1 @ 100 taker"]);
+    assert_eq!(bench.ex.last_price(BTC), Some(p("100")));
+    bench.trade(Sell, "99.9", "1");
+    assert_eq!(bench.ex.last_price(BTC), Some(p("99.9")), "the feed has told of a later trade");
+}
+
+#[test]
+fn a_trigger_that_was_crossed_unseen_fires_with_the_next_price() {
+    const BARS: FeedShape = FeedShape { quotes: false, trades: false, mark: false, depth: false };
+    let stop = |trigger: &str| order("s", Sell, "1", OrderKind::Stop { trigger: p(trigger), by: TriggerBy::Last });
+    // The price went past it while trading was stopped.
+    let mut bench = Bench::new(BARS);
+    bench.bar(["100"; 4]);
+    bench.submit(A, stop("95"));
+    bench.market(BTC, MarketData::Tradable(false));
+    bench.bar(["90"; 4]);
+    assert_eq!(bench.reports(), Vec::<String>::new(), "trading is stopped");
+    bench.market(BTC, MarketData::Tradable(true));
+    bench.bar(["90"; 4]);
+    assert_eq!(bench.reports()[0], "triggered s");
+
+    // A trade of a participant's own was the last one, and it lay on the other side.
+    let mut bench = Bench::new(BARS);
+    bench.bar(["100"; 4]);
+    bench.submit(B, market("x", Buy, "1"));
+    assert_eq!(bench.ex.last_price(BTC), Some(p("100.1")));
+    assert_eq!(bench.submit(A, stop("100")), ["accepted s"]);
+    bench.bar(["99.5"; 4]);
+    assert_eq!(bench.reports()[0], "triggered s");
+}

@@ -149,6 +149,11 @@ impl<F: Feed> Feed for FaultyFeed<F> {
         self.ready.front().map(|next| next.as_ref().map_or(self.at, |record| record.at))
     }
 
+    fn has_ended(&mut self) -> bool {
+        self.fill();
+        self.ready.is_empty() && self.inner.has_ended()
+    }
+
     fn next(&mut self) -> Option<Result<FeedRecord, FeedError>> {
         self.fill();
         let next = self.ready.pop_front()?;
@@ -172,6 +177,27 @@ impl<F: Feed> Feed for FaultyFeed<F> {
     fn backfill(&mut self, instrument: InstrumentId, from: Timestamp, until: Timestamp) -> Result<Vec<Bar>, FeedError> {
         self.answering(instrument, until.max(self.at))?;
         self.inner.backfill(instrument, from, until)
+    }
+
+    fn ask_history(
+        &mut self,
+        instrument: InstrumentId,
+        timeframe: Timeframe,
+        bars: usize,
+        before: Timestamp,
+    ) -> Result<Option<Vec<Bar>>, FeedError> {
+        self.answering(instrument, before)?;
+        self.inner.ask_history(instrument, timeframe, bars, before)
+    }
+
+    fn ask_backfill(
+        &mut self,
+        instrument: InstrumentId,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<Vec<Bar>>, FeedError> {
+        self.answering(instrument, until.max(self.at))?;
+        self.inner.ask_backfill(instrument, from, until)
     }
 
     /// What waits to be overtaken waits for at most `LONGEST_WAIT`, so that going back twice as far finds it.

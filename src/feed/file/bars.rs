@@ -1,16 +1,19 @@
 //! The feed of recorded 1m bars: all symbols merged, each bar said when it closes.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::super::error::Segment;
 use super::super::{Feed, FeedError, FeedRecord, MAX_BACKFILL_BARS, TimeRange};
+use super::cache::Kept;
+use super::rows::MAX_ROWS;
 use super::series::{Row, Series};
-use super::{csv, lines, short};
+use super::{Cache, short};
 use crate::protocol::{Bar, FeedShape, MarketData, MarketEvent};
 use crate::types::{Calendar, InstrumentId, Instruments, Span, Timeframe, Timestamp};
 
-/// Recorded bars of a session's instruments.
-#[derive(Debug)]
+/// Recorded bars of a session's instruments. A clone shares the bars and goes its own way over them.
+#[derive(Debug, Clone)]
 pub struct BarFeed {
     instruments: Instruments,
     markets: Vec<Replayed>,
@@ -18,13 +21,15 @@ pub struct BarFeed {
     closes: Calendar,
     start: Timestamp,
     path: PathBuf,
-    identity: String,
+    range: TimeRange,
+    /// Of the files' contents, without the range.
+    contents: String,
 }
 
 /// One symbol's bars, and how far they were said.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Replayed {
-    series: Series,
+    series: Arc<Series>,
     /// The first bar of the range.
     first: usize,
     /// The bar said next.
@@ -50,25 +55,44 @@ impl BarFeed {
         files: &[Vec<PathBuf>],
         instruments: Instruments,
         range: TimeRange,
+        cache: &Cache,
     ) -> Result<BarFeed, FeedError> {
-        let mut identity = format!("bars 1; range {range}");
+        let mut contents = String::new();
         let mut markets = Vec::with_capacity(files.len());
         for ((_, instrument), files) in instruments.iter().zip(files) {
-            identity.push_str(&format!("; {}", instrument.symbol));
-            let series = read_all(files, &mut identity)?;
-            let first = range.from.map_or(0, |from| series.opening_from(from));
-            let end = range.until.map_or(series.len(), |until| series.opening_from(until));
-            markets.push(Replayed { series, first, next: first, end });
+            contents.push_str(&format!("; {}", instrument.symbol));
+            let series = Arc::new(read_all(files, &mut contents, cache)?);
+            markets.push(Replayed { series, first: 0, next: 0, end: 0 });
         }
         let (start, closes) = (Timestamp::EPOCH, Calendar::new(markets.len()));
-        let mut feed = BarFeed { instruments, markets, closes, start, path: path.to_owned(), identity };
+        let feed = BarFeed { instruments, markets, closes, start, path: path.to_owned(), range, contents };
         if range.is_all() {
             feed.refuse_holes()?;
+        }
+        feed.within(range)
+    }
+
+    /// The same bars over another range; those before it are its history.
+    ///
+    /// # Errors
+    /// When nothing lies in the range.
+    pub fn within(&self, range: TimeRange) -> Result<BarFeed, FeedError> {
+        let mut feed = BarFeed { range, ..self.clone() };
+        for market in &mut feed.markets {
+            market.first = range.from.map_or(0, |from| market.series.opening_from(from));
+            market.end = range.until.map_or(market.series.len(), |until| market.series.opening_from(until));
+            market.next = market.first;
         }
         feed.refuse_empty()?;
         feed.start = feed.markets.iter().filter_map(Replayed::peek).map(Row::opened).min().unwrap_or_default();
         (0..feed.markets.len()).for_each(|index| feed.schedule(index));
         Ok(feed)
+    }
+
+    /// When the last bar of the range closes.
+    pub fn ends_at(&self) -> Option<Timestamp> {
+        let last = |market: &Replayed| market.series.row(market.end.checked_sub(1)?).map(Row::closes);
+        self.markets.iter().filter_map(last).max()
     }
 
     fn schedule(&mut self, index: usize) {
@@ -104,15 +128,15 @@ impl BarFeed {
     }
 }
 
-fn read_all(files: &[PathBuf], identity: &mut String) -> Result<Series, FeedError> {
+pub(super) fn read_all(files: &[PathBuf], contents: &mut String, cache: &Cache) -> Result<Series, FeedError> {
     let mut series = Series::default();
     for (number, file) in files.iter().enumerate() {
-        let rows = csv::read(file, number as u16)?;
-        if series.len() + rows.len() > csv::MAX_ROWS {
-            let limit = format!("{} bars with the files before it", csv::MAX_ROWS);
+        let Kept { rows, fingerprint } = cache.read(file, number as u16)?;
+        if series.len() + rows.len() > MAX_ROWS {
+            let limit = format!("{MAX_ROWS} bars with the files before it");
             return Err(FeedError::TooLarge { path: file.clone(), limit });
         }
-        identity.push_str(&format!(" {}:{:016x}", short(file), lines::fingerprint(file)?));
+        contents.push_str(&format!(" {}:{fingerprint:016x}", short(file)));
         series.merge(rows).map_err(|(one, other)| FeedError::Conflict {
             path: files[usize::from(one.file)].clone(),
             other: files[usize::from(other.file)].clone(),
@@ -137,7 +161,7 @@ impl Feed for BarFeed {
     }
 
     fn identity(&self) -> String {
-        self.identity.clone()
+        format!("bars 1; range {}{}", self.range, self.contents)
     }
 
     fn describe(&self) -> String {

@@ -1,89 +1,132 @@
-//! Reading bars from CSV. The columns are found by their names, so their order does not matter and others may
-//! stand between them.
+//! Lines of bars or of trades. The columns are found by their names, so their order does not matter and others may stand
+//! between them. A file without names has them in the order in which Binance publishes bars and trades.
+
+mod trades;
 
 use std::path::Path;
 
 use super::super::FeedError;
-use super::super::error::shown;
-use super::super::spec::day;
 use super::lines::Lines;
-use super::series::{PLACES, Row};
+use super::number::{Clock, Dates, decimal};
+use super::rows::{BAR_REMEDY, Found, NUMBER_COLUMNS, NUMBER_REMEDY, Wrong, bar};
+use super::series::Row;
+use trades::Trades;
 
 /// Longest line: six numbers take a hundred bytes; an exchange's twelve columns take two hundred.
 const LONGEST_LINE: usize = 4_096;
-
-/// Most bars read for a symbol: ten years of minutes, which take 250 MB.
-pub(super) const MAX_ROWS: usize = 5_300_000;
+/// Columns of a file without names: open time, open, high, low, close, volume, close time, and six more.
+const BINANCE_BAR_COLUMNS: usize = 12;
 
 /// Names that the column of the bar's open has. The last two say their unit.
-const TIME_COLUMNS: [&str; 5] = ["timestamp", "date", "open_time", "open_time_s", "open_time_ms"];
-const NUMBER_COLUMNS: [&str; 5] = ["open", "high", "low", "close", "volume"];
+pub(super) const TIME_COLUMNS: [&str; 5] = ["timestamp", "date", "open_time", "open_time_s", "open_time_ms"];
 
-const TIME_REMEDY: &str =
+pub(super) const TIME_REMEDY: &str =
     "write the bar's open in UTC like `2024-10-01 03:00:00`, or as seconds or milliseconds since 1970";
-const NUMBER_REMEDY: &str = "write a plain decimal number with at most eight places";
-const ORDER_REMEDY: &str = "sort the file by time and keep one line per minute";
-const BAR_REMEDY: &str = "repair or remove the line";
+const HEADER_REMEDY: &str = "begin with a line such as `timestamp,open,high,low,close,volume`";
+const UNNAMED_REMEDY: &str = "give the columns a line of names, or keep those of a file that Binance publishes";
 
-/// How the time column is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Clock {
-    Seconds,
-    Millis,
-    /// A date, or a number whose size tells its unit.
-    Any,
+/// A file of lines being read.
+#[derive(Debug)]
+pub(super) struct Lined {
+    lines: Lines,
+    layout: Layout,
+    /// A line that was read and not taken yet.
+    kept: Option<(u64, Vec<u8>)>,
+    /// The empty line after which nothing may come.
+    ended_at: Option<u64>,
 }
 
-/// Where the columns are.
+/// What the lines hold.
 #[derive(Debug)]
-struct Header {
+enum Layout {
+    Bars(Columns, Dates),
+    Trades(Trades),
+}
+
+/// Where the columns of bars are.
+#[derive(Debug, Clone, Copy)]
+struct Columns {
     clock: Clock,
     time_name: &'static str,
     /// The time column, then those of [`NUMBER_COLUMNS`].
-    columns: [usize; 6],
+    places: [usize; 6],
 }
 
-/// Reads a whole file of 1m bars, which will know it by `file`.
-pub(super) fn read(path: &Path, file: u16) -> Result<Vec<Row>, FeedError> {
+/// Opens a file whose first line says what its columns are.
+pub(super) fn open(path: &Path) -> Result<Lined, FeedError> {
     let mut lines = Lines::open(path, LONGEST_LINE)?;
-    let header = match lines.next()? {
-        Some((_, line)) => header(path, line)?,
-        None => return Err(malformed(path, 1, "header", b"", "is an empty file".into(), HEADER_REMEDY)),
+    let wrong = |value: &[u8], why: String, remedy| Wrong::new("header", value, why, remedy).at(path, 1);
+    let Some((_, line)) = lines.next()? else {
+        return Err(wrong(b"", "is an empty file".into(), HEADER_REMEDY));
     };
-    let mut rows: Vec<Row> = Vec::new();
-    let mut dates = Dates::default();
-    let mut ended_at: Option<u64> = None;
-    while let Some((number, line)) = lines.next()? {
-        if line.is_empty() {
-            ended_at.get_or_insert(number);
-            continue;
-        }
-        if let Some(blank) = ended_at {
-            return Err(malformed(path, blank, "line", b"", "is empty, with bars after it".into(), BAR_REMEDY));
-        }
-        let row = row(&header, &mut dates, line).map_err(|wrong| wrong.at(path, number))?;
-        let row = Row { file, ..row };
-        if let Some(last) = rows.last().filter(|last| last.minute >= row.minute) {
-            let why =
-                if last.minute == row.minute { "is the minute of the line before" } else { "is before the line above" };
-            let time = cells(line).nth(header.columns[0]).unwrap_or_default();
-            return Err(malformed(path, number, header.time_name, time, why.into(), ORDER_REMEDY));
-        }
-        if rows.len() >= MAX_ROWS {
-            return Err(FeedError::TooLarge { path: path.to_owned(), limit: format!("{MAX_ROWS} bars") });
-        }
-        rows.push(row);
+    if line.starts_with(b"PK\x03\x04") {
+        let (what, remedy) = ("a zip archive", "unpack it, and give the file that was in it");
+        return Err(FeedError::Unsupported { path: path.to_owned(), what, remedy });
     }
-    refuse_other_timeframes(path, &rows)?;
-    Ok(rows)
+    let has_names = !line.first().is_some_and(u8::is_ascii_digit);
+    let layout = if has_names { named(line) } else { unnamed(line) };
+    let layout = layout.map_err(|(why, remedy)| wrong(line, why, remedy))?;
+    let kept = (!has_names).then(|| (1, line.to_vec()));
+    Ok(Lined { lines, layout, kept, ended_at: None })
 }
 
-const HEADER_REMEDY: &str = "begin with a line such as `timestamp,open,high,low,close,volume`";
+impl Lined {
+    pub(super) fn time_name(&self) -> &'static str {
+        match &self.layout {
+            Layout::Bars(columns, _) => columns.time_name,
+            Layout::Trades(trades) => trades.time_name(),
+        }
+    }
 
-fn header(path: &Path, line: &[u8]) -> Result<Header, FeedError> {
+    /// The next bar. Trades give one when their minute is over.
+    pub(super) fn next(&mut self) -> Result<Option<Found>, FeedError> {
+        if let Layout::Trades(trades) = &mut self.layout
+            && let Some(found) = trades.ready()
+        {
+            return Ok(Some(found));
+        }
+        loop {
+            let kept = self.kept.take();
+            let (number, line) = match &kept {
+                Some((number, line)) => (*number, line.as_slice()),
+                None => match self.lines.next()? {
+                    Some(next) => next,
+                    None => return Ok(if let Layout::Trades(trades) = &mut self.layout { trades.end() } else { None }),
+                },
+            };
+            if line.is_empty() {
+                self.ended_at.get_or_insert(number);
+                continue;
+            }
+            if let Some(blank) = self.ended_at.take() {
+                // The line stays the next one, so that a check goes on with it.
+                self.kept = Some((number, line.to_vec()));
+                let wrong = Wrong::new("line", b"", "is empty, with bars after it", BAR_REMEDY);
+                return Ok(Some(Found { line: blank, row: Err(wrong) }));
+            }
+            match &mut self.layout {
+                Layout::Bars(columns, dates) => {
+                    return Ok(Some(Found { line: number, row: row(columns, dates, line) }));
+                }
+                Layout::Trades(trades) => {
+                    if let Some(found) = trades.take(number, line) {
+                        return Ok(Some(found));
+                    }
+                }
+            }
+        }
+    }
+}
+
+type Refused = (String, &'static str);
+
+fn named(line: &[u8]) -> Result<Layout, Refused> {
     let names: Vec<&[u8]> = cells(line).collect();
     let find = |name: &str| names.iter().position(|cell| cell.eq_ignore_ascii_case(name.as_bytes()));
-    let missing = |what: &str| malformed(path, 1, "header", line, format!("has no column {what}"), HEADER_REMEDY);
+    if let Some(trades) = Trades::named(find) {
+        return Ok(Layout::Trades(trades));
+    }
+    let missing = |what: &str| (format!("has no column {what}"), HEADER_REMEDY);
     let (time_name, time) = TIME_COLUMNS
         .into_iter()
         .find_map(|name| find(name).map(|at| (name, at)))
@@ -93,173 +136,54 @@ fn header(path: &Path, line: &[u8]) -> Result<Header, FeedError> {
         "open_time_ms" => Clock::Millis,
         _ => Clock::Any,
     };
-    let mut columns = [time; 6];
-    for (place, name) in columns[1..].iter_mut().zip(NUMBER_COLUMNS) {
+    let mut places = [time; 6];
+    for (place, name) in places[1..].iter_mut().zip(NUMBER_COLUMNS) {
         *place = find(name).ok_or_else(|| missing(name))?;
     }
-    Ok(Header { clock, time_name, columns })
+    Ok(Layout::Bars(Columns { clock, time_name, places }, Dates::default()))
+}
+
+fn unnamed(line: &[u8]) -> Result<Layout, Refused> {
+    let values: Vec<&[u8]> = cells(line).collect();
+    if let Some(trades) = Trades::unnamed(&values) {
+        return Ok(Layout::Trades(trades));
+    }
+    if values.len() != BINANCE_BAR_COLUMNS {
+        let why = format!(
+            "has no names, and its {} columns are not the {BINANCE_BAR_COLUMNS} of Binance's bars",
+            values.len()
+        );
+        return Err((why, UNNAMED_REMEDY));
+    }
+    let columns = Columns { clock: Clock::Any, time_name: "open_time", places: [0, 1, 2, 3, 4, 5] };
+    Ok(Layout::Bars(columns, Dates::default()))
 }
 
 fn cells(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     line.split(|byte| *byte == b',').map(<[u8]>::trim_ascii)
 }
 
-/// What is wrong with a line, before the file and the line are known.
-struct Wrong {
-    field: &'static str,
-    value: String,
-    why: String,
-    remedy: &'static str,
-}
-
-impl Wrong {
-    fn new(field: &'static str, value: &[u8], why: impl Into<String>, remedy: &'static str) -> Wrong {
-        Wrong { field, value: shown(value), why: why.into(), remedy }
-    }
-
-    fn at(self, path: &Path, line: u64) -> FeedError {
-        let Wrong { field, value, why, remedy } = self;
-        FeedError::Malformed { path: path.to_owned(), line, field, value, why, remedy }
-    }
-}
-
-fn malformed(
-    path: &Path,
-    line: u64,
-    field: &'static str,
-    value: &[u8],
-    why: String,
-    remedy: &'static str,
-) -> FeedError {
-    Wrong::new(field, value, why, remedy).at(path, line)
-}
-
-fn row(header: &Header, dates: &mut Dates, line: &[u8]) -> Result<Row, Wrong> {
+fn row(columns: &Columns, dates: &mut Dates, line: &[u8]) -> Result<Row, Wrong> {
     let mut found: [&[u8]; 6] = [b""; 6];
     for (at, cell) in cells(line).enumerate() {
-        for (slot, column) in found.iter_mut().zip(header.columns) {
+        for (slot, column) in found.iter_mut().zip(columns.places) {
             if column == at {
                 *slot = cell;
             }
         }
     }
-    let secs = dates.seconds(header.clock, found[0]);
-    let secs = secs.ok_or_else(|| Wrong::new(header.time_name, found[0], "is not a time", TIME_REMEDY))?;
+    let secs = dates.seconds(columns.clock, found[0]);
+    let secs = secs.ok_or_else(|| Wrong::new(columns.time_name, found[0], "is not a time", TIME_REMEDY))?;
     let whole = |secs: i64| (secs % 60 == 0).then(|| u32::try_from(secs / 60).ok()).flatten();
     let minute = whole(secs).ok_or_else(|| {
-        Wrong::new(header.time_name, found[0], "is not the start of a minute since 1970", TIME_REMEDY)
+        Wrong::new(columns.time_name, found[0], "is not the start of a minute since 1970", TIME_REMEDY)
     })?;
     let mut numbers = [0_i64; 5];
     for ((number, name), cell) in numbers.iter_mut().zip(NUMBER_COLUMNS).zip(&found[1..]) {
         let exact = name != "volume";
         *number = decimal(cell, exact).map_err(|why| Wrong::new(name, cell, why, NUMBER_REMEDY))?;
     }
-    let [open, high, low, close, volume] = numbers;
-    let price = |field, cell| Err(Wrong::new(field, cell, "is not a price above zero", NUMBER_REMEDY));
-    match (open.min(close), low, high) {
-        _ if open <= 0 => price("open", found[1]),
-        _ if high <= 0 => price("high", found[2]),
-        _ if low <= 0 => price("low", found[3]),
-        _ if close <= 0 => price("close", found[4]),
-        (_, _, high) if high < open.max(close) => {
-            Err(Wrong::new("high", found[2], "is below the bar's open or close", BAR_REMEDY))
-        }
-        (bottom, low, _) if low > bottom => {
-            Err(Wrong::new("low", found[3], "is above the bar's open or close", BAR_REMEDY))
-        }
-        _ if volume < 0 => Err(Wrong::new("volume", found[5], "is negative", NUMBER_REMEDY)),
-        _ => Ok(Row { minute, file: 0, open, high, low, close, volume }),
-    }
-}
-
-/// A decimal number in units of 10⁻⁸. Where it need not be exact, further places are cut off: sums of volumes
-/// written by programs that compute in floating point have them.
-fn decimal(text: &[u8], exact: bool) -> Result<i64, &'static str> {
-    let (negative, digits) = match text {
-        [b'-', rest @ ..] => (true, rest),
-        rest => (false, rest),
-    };
-    let (mut units, mut places, mut seen_point, mut seen_digit) = (0_i64, 0, false, false);
-    for byte in digits {
-        match byte {
-            b'.' if !seen_point => seen_point = true,
-            b'0'..=b'9' => {
-                seen_digit = true;
-                if seen_point && places == PLACES {
-                    if exact && *byte != b'0' {
-                        return Err("has more than eight decimal places");
-                    }
-                    continue;
-                }
-                places += u32::from(seen_point);
-                let next = units.checked_mul(10).and_then(|units| units.checked_add(i64::from(byte - b'0')));
-                units = next.ok_or("is too large")?;
-            }
-            _ => return Err("is not a decimal number"),
-        }
-    }
-    if !seen_digit {
-        return Err("is not a number");
-    }
-    let units = units.checked_mul(10_i64.pow(PLACES - places)).ok_or("is too large")?;
-    Ok(if negative { -units } else { units })
-}
-
-/// Reads times, remembering the last date: a day's minutes share it.
-#[derive(Debug, Default)]
-struct Dates {
-    text: Vec<u8>,
-    secs: i64,
-}
-
-impl Dates {
-    fn seconds(&mut self, clock: Clock, text: &[u8]) -> Option<i64> {
-        if text.iter().all(u8::is_ascii_digit) {
-            let number: i64 = std::str::from_utf8(text).ok()?.parse().ok()?;
-            return match clock {
-                Clock::Seconds => Some(number),
-                Clock::Millis => (number % 1_000 == 0).then_some(number / 1_000),
-                // Since seconds reach these sizes only in the year 5138, the size tells the unit.
-                Clock::Any if number < 100_000_000_000 => Some(number),
-                Clock::Any if number < 100_000_000_000_000 => (number % 1_000 == 0).then_some(number / 1_000),
-                Clock::Any => (number % 1_000_000 == 0).then_some(number / 1_000_000),
-            };
-        }
-        let (date, rest) = text.split_at_checked(10)?;
-        if date != self.text {
-            let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = date else { return None };
-            let year = two(*y1, *y2)? * 100 + two(*y3, *y4)?;
-            self.secs = day(year, two(*m1, *m2)?, two(*d1, *d2)?)?.as_secs();
-            self.text = date.to_vec();
-        }
-        let [b' ' | b'T', h1, h2, b':', m1, m2, rest @ ..] = rest else { return None };
-        let (seconds, rest) = match rest {
-            [b':', s1, s2, rest @ ..] => (two(*s1, *s2)?, rest),
-            rest => (0, rest),
-        };
-        let fraction = rest.strip_prefix(b".").map_or(0, |rest| rest.iter().take_while(|b| **b == b'0').count() + 1);
-        let (hours, minutes) = (two(*h1, *h2)?, two(*m1, *m2)?);
-        let is_utc = matches!(&rest[fraction..], b"" | b"Z" | b"+00:00" | b"+0000" | b" UTC");
-        (is_utc && hours < 24 && minutes < 60 && seconds < 60)
-            .then(|| self.secs + hours * 3_600 + minutes * 60 + seconds)
-    }
-}
-
-fn two(tens: u8, ones: u8) -> Option<i64> {
-    (tens.is_ascii_digit() && ones.is_ascii_digit()).then(|| i64::from(tens - b'0') * 10 + i64::from(ones - b'0'))
-}
-
-/// Bars of five minutes and more never follow each other within four.
-fn refuse_other_timeframes(path: &Path, rows: &[Row]) -> Result<(), FeedError> {
-    let nearest = rows.windows(2).map(|pair| pair[1].minute - pair[0].minute).min();
-    match nearest {
-        Some(minutes) if minutes > 1 => Err(FeedError::Unsupported {
-            path: path.to_owned(),
-            what: "a file of bars longer than a minute",
-            remedy: "give 1m bars; longer ones are built from them",
-        }),
-        Some(_) | None => Ok(()),
-    }
+    bar(minute, numbers, |at| String::from_utf8_lossy(found[at + 1]).into_owned())
 }
 
 #[cfg(test)]

@@ -80,7 +80,10 @@ pub(super) fn is_recording(path: &Path) -> Result<bool, FeedError> {
 }
 
 /// A number that stands for the contents of a file as they lie on the disk.
-pub(in crate::feed) fn fingerprint(path: &Path) -> Result<u64, FeedError> {
+///
+/// # Errors
+/// If it cannot be read.
+pub fn fingerprint(path: &Path) -> Result<u64, FeedError> {
     let io = |error| FeedError::io(path, error);
     let mut file = File::open(path).map_err(io)?;
     let (mut hash, mut buffer) = (Xxh3::new(), vec![0; BUFFER_BYTES]);

@@ -1,21 +1,32 @@
-//! Recorded data: which files a path means, and the feed of 1m bars read from CSV.
+//! Recorded data: which files a path means, how each is read, and the feed of 1m bars.
 //!
-//! A path is one file, or a folder whose files are known by their names: `BTCUSDT_1m_Q4_2024.csv.gz` and
-//! `BTCUSDT-1m-2024-10.csv` as exchanges publish bars, `BTC_USDT_USDT-1m-futures.csv` as freqtrade lays them out
-//! (also in a folder `futures` below the one named), and `btcusdt_20240808.gz` as raw frames are recorded.
+//! A path is one file, or a folder whose files are known by their names: `BTCUSDT_1m_Q4_2024.csv.gz`,
+//! `BTCUSDT-1m-2024-10.csv` and `BTCUSDT-trades-2024-10-01.csv` as exchanges publish bars and trades,
+//! `BTC_USDT_USDT-1m-futures.feather`, `.parquet` or `.csv` as freqtrade lays bars out (also in a folder `futures` below the
+//! one named), and `btcusdt_20240808.gz` as raw frames are recorded. Where there are bars of a symbol, its trades are left.
 
 mod bars;
+mod cache;
+mod check;
+mod columnar;
+mod convert;
 mod csv;
 pub(super) mod lines;
 mod name;
+mod number;
+mod rows;
 mod series;
 
 use std::path::{Path, PathBuf};
 
 use super::FeedError;
-use crate::types::{InstrumentId, Instruments, Timeframe};
+use crate::types::{InstrumentId, Instruments};
 
 pub use bars::BarFeed;
+pub use cache::Cache;
+pub use check::{Checked, Fault, FaultKind, check, tables};
+pub use convert::{Conversion, ConvertError, Written, convert};
+pub use lines::fingerprint;
 use name::{Content, FileName};
 
 /// Most entries looked at in a folder: ten years of a file a day for a few symbols, and far below what would
@@ -28,7 +39,7 @@ pub type Files = Vec<Vec<PathBuf>>;
 /// What a path was found to hold.
 #[derive(Debug)]
 pub enum Found {
-    /// 1m bars in CSV.
+    /// 1m bars, or trades of which they are made.
     Bars(Files),
     /// Raw frames.
     Recordings(Files),
@@ -46,7 +57,6 @@ pub fn discover(path: &Path, instruments: &Instruments) -> Result<Found, FeedErr
 /// A single file belongs to the one symbol asked for, or to the one that its name says.
 fn single(path: &Path, instruments: &Instruments) -> Result<Found, FeedError> {
     let name = FileName::of(path);
-    refuse_unread(path, &name)?;
     let by_name = name.venue_symbol.as_deref().and_then(|venue| instruments.find_venue(venue));
     let owner = match (by_name, instruments.len()) {
         (Some(id), 1) => id,
@@ -58,7 +68,11 @@ fn single(path: &Path, instruments: &Instruments) -> Result<Found, FeedError> {
     };
     let mut files: Files = vec![Vec::new(); instruments.len()];
     files[owner.index()].push(path.to_owned());
-    if lines::is_recording(path)? { Ok(Found::Recordings(files)) } else { Ok(Found::Bars(files)) }
+    if !matches!(name.content, Content::Columnar(_)) && lines::is_recording(path)? {
+        Ok(Found::Recordings(files))
+    } else {
+        Ok(Found::Bars(files))
+    }
 }
 
 fn folder(path: &Path, instruments: &Instruments) -> Result<Found, FeedError> {
@@ -67,17 +81,21 @@ fn folder(path: &Path, instruments: &Instruments) -> Result<Found, FeedError> {
     if futures.is_dir() {
         entries.extend(list(&futures)?);
     }
-    let (mut bars, mut recordings): (Files, Files) =
-        (vec![Vec::new(); instruments.len()], vec![Vec::new(); instruments.len()]);
-    let mut unread: Vec<(InstrumentId, PathBuf, FileName)> = Vec::new();
+    let none = || -> Files { vec![Vec::new(); instruments.len()] };
+    let (mut bars, mut trades, mut recordings) = (none(), none(), none());
+    let mut unread: Vec<(InstrumentId, PathBuf)> = Vec::new();
     for file in entries {
         let name = FileName::of(&file);
         let Some(id) = name.venue_symbol.as_deref().and_then(|venue| instruments.find_venue(venue)) else { continue };
         match (name.content, name.timeframe) {
-            (Content::Csv, Some(Timeframe::M1)) if name.is_of_trades => bars[id.index()].push(file),
+            _ if name.is_minutes() => bars[id.index()].push(file),
+            (Content::Csv, None) if name.has_trades => trades[id.index()].push(file),
             (Content::Gzip, None) => recordings[id.index()].push(file),
-            (Content::Csv | Content::Gzip | Content::Columnar | Content::Other, _) => unread.push((id, file, name)),
+            (Content::Csv | Content::Gzip | Content::Columnar(_) | Content::Other, _) => unread.push((id, file)),
         }
+    }
+    for (bars, trades) in bars.iter_mut().zip(trades).filter(|(bars, _)| bars.is_empty()) {
+        *bars = trades;
     }
     let any = |files: &Files| files.iter().any(|one| !one.is_empty());
     if any(&bars) && any(&recordings) {
@@ -86,12 +104,8 @@ fn folder(path: &Path, instruments: &Instruments) -> Result<Found, FeedError> {
     }
     let found = if any(&recordings) { recordings } else { bars };
     if let Some(id) = instruments.ids().find(|id| found[id.index()].is_empty()) {
-        if let Some((_, file, name)) = unread.iter().find(|(owner, _, name)| *owner == id && name.is_columnar_minutes())
-        {
-            refuse_unread(file, name)?;
-        }
         let others: Vec<String> =
-            unread.iter().filter(|(owner, ..)| *owner == id).map(|(_, file, _)| short(file)).collect();
+            unread.iter().filter(|(owner, _)| *owner == id).map(|(_, file)| short(file)).collect();
         let there = if others.is_empty() { "no file is named after it".to_owned() } else { others.join(", ") };
         return Err(no_data(path, instruments, id, "there are no 1m bars and no recording", &there));
     }
@@ -112,17 +126,6 @@ fn list(path: &Path) -> Result<Vec<PathBuf>, FeedError> {
     Ok(files)
 }
 
-fn refuse_unread(path: &Path, name: &FileName) -> Result<(), FeedError> {
-    match name.content {
-        Content::Columnar => Err(FeedError::Unsupported {
-            path: path.to_owned(),
-            what: "feather or parquet",
-            remedy: "convert it to CSV with the columns date,open,high,low,close,volume",
-        }),
-        Content::Csv | Content::Gzip | Content::Other => Ok(()),
-    }
-}
-
 fn short(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
@@ -135,8 +138,8 @@ fn no_data(path: &Path, instruments: &Instruments, id: InstrumentId, what: &'sta
         what,
         symbol: one.symbol.clone(),
         remedy: format!(
-            "found: {there}; add a file such as {venue}_1m_2024.csv.gz, {stem}-1m-futures.csv or {}_20240808.gz, or \
-             leave the symbol out",
+            "found: {there}; add a file such as {venue}_1m_2024.csv.gz, {stem}-1m-futures.feather or {}_20240808.gz, \
+             or leave the symbol out",
             venue.to_lowercase()
         ),
     }

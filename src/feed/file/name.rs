@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::columns::Format;
 use crate::types::Timeframe;
 
 /// How a file is written, by its ending.
@@ -12,7 +13,7 @@ pub(super) enum Content {
     /// `.gz` of something that is not CSV: a recording.
     Gzip,
     /// `.feather` or `.parquet`.
-    Columnar,
+    Columnar(Format),
     /// Anything else.
     Other,
 }
@@ -25,6 +26,8 @@ pub(super) struct FileName {
     pub(super) timeframe: Option<Timeframe>,
     /// Are the bars made of trades, and not of mark prices or funding rates?
     pub(super) is_of_trades: bool,
+    /// Are the lines trades, of which bars are made?
+    pub(super) has_trades: bool,
 }
 
 impl FileName {
@@ -36,7 +39,8 @@ impl FileName {
         };
         let (stem, content) = match name.rsplit_once('.') {
             Some((stem, "csv")) => (stem, Content::Csv),
-            Some((stem, "feather" | "parquet")) if !zipped => (stem, Content::Columnar),
+            Some((stem, "feather")) if !zipped => (stem, Content::Columnar(Format::Feather)),
+            Some((stem, "parquet")) if !zipped => (stem, Content::Columnar(Format::Parquet)),
             _ if zipped => (name, Content::Gzip),
             _ => (name, Content::Other),
         };
@@ -48,16 +52,26 @@ impl FileName {
             }
         };
         let mut words = rest.split(['_', '-', '.']);
-        let timeframe = words.next().and_then(|word| word.parse().ok());
+        let first = words.next();
+        let timeframe = first.and_then(|word| word.parse().ok());
         let is_of_trades = !words.any(|word| matches!(word, "mark" | "funding" | "index" | "premiumIndex"));
         let is_symbol =
             symbol.len() > 4 && symbol.ends_with("USDT") && symbol.bytes().all(|b| b.is_ascii_alphanumeric());
-        FileName { content, venue_symbol: is_symbol.then_some(symbol), timeframe, is_of_trades }
+        let has_trades = is_symbol && matches!(first, Some("trades" | "aggTrades"));
+        FileName { content, venue_symbol: is_symbol.then_some(symbol), timeframe, is_of_trades, has_trades }
     }
 
-    /// Would these be the bars wanted, were they written another way?
-    pub(super) fn is_columnar_minutes(&self) -> bool {
-        self.content == Content::Columnar && self.timeframe == Some(Timeframe::M1) && self.is_of_trades
+    /// Are these 1m bars?
+    pub(super) fn is_minutes(&self) -> bool {
+        self.is_table() && self.timeframe == Some(Timeframe::M1) && self.is_of_trades
+    }
+
+    /// Can rows be read of it?
+    pub(super) fn is_table(&self) -> bool {
+        match self.content {
+            Content::Csv | Content::Columnar(_) => true,
+            Content::Gzip | Content::Other => false,
+        }
     }
 }
 
@@ -68,6 +82,7 @@ mod tests {
     #[test]
     fn names_say_symbol_timeframe_and_kind() {
         use Content::{Columnar, Csv, Gzip, Other};
+        let feather = Columnar(Format::Feather);
         for (name, content, symbol, timeframe, of_trades) in [
             ("BTCUSDT_1m_Q4_2024.csv.gz", Csv, Some("BTCUSDT"), Some(Timeframe::M1), true),
             ("SOLUSDT_1m_marzo_2025.csv", Csv, Some("SOLUSDT"), Some(Timeframe::M1), true),
@@ -76,15 +91,18 @@ mod tests {
             ("XRP_USDT_USDT-1h-futures.csv", Csv, Some("XRPUSDT"), Some(Timeframe::H1), true),
             ("XRP_USDT_USDT-1m-mark.csv", Csv, Some("XRPUSDT"), Some(Timeframe::M1), false),
             ("XRP_USDT_USDT-8h-funding_rate.csv", Csv, Some("XRPUSDT"), None, false),
-            ("BTC_USDT_USDT-1m-futures.feather", Columnar, Some("BTCUSDT"), Some(Timeframe::M1), true),
+            ("BTC_USDT_USDT-1m-futures.feather", feather, Some("BTCUSDT"), Some(Timeframe::M1), true),
+            ("BTCUSDT-trades-2024-10-01.csv", Csv, Some("BTCUSDT"), None, true),
+            ("BTCUSDT-aggTrades-2024-10.csv.gz", Csv, Some("BTCUSDT"), None, true),
             ("btcusdt_20240808.gz", Gzip, Some("BTCUSDT"), None, true),
             ("1000pepeusdt.gz", Gzip, Some("1000PEPEUSDT"), None, true),
             ("public_trades_list.csv", Csv, None, None, true),
             ("README.md", Other, None, None, true),
             ("", Other, None, None, true),
         ] {
-            let expect =
-                FileName { content, venue_symbol: symbol.map(str::to_owned), timeframe, is_of_trades: of_trades };
+            let has_trades = name.contains("rades-");
+            let venue_symbol = symbol.map(str::to_owned);
+            let expect = FileName { content, venue_symbol, timeframe, is_of_trades: of_trades, has_trades };
             assert_eq!(FileName::of(Path::new(name)), expect, "{name}");
         }
     }

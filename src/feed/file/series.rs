@@ -80,6 +80,10 @@ impl Series {
         self.0.len()
     }
 
+    pub(super) fn rows(&self) -> &[Row] {
+        &self.0
+    }
+
     pub(super) fn row(&self, index: usize) -> Option<&Row> {
         self.0.get(index)
     }

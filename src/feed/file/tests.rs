@@ -3,7 +3,7 @@ use std::fs;
 use super::*;
 use crate::feed::{self, Feed, FeedRecord, Settings, TimeRange};
 use crate::protocol::{Bar, MarketData};
-use crate::types::{Span, Symbol, Timestamp};
+use crate::types::{Span, Symbol, Timeframe, Timestamp};
 
 const THREE: [&str; 3] = ["BTC/USDT:USDT", "ETH/USDT:USDT", "SOL/USDT:USDT"];
 
@@ -142,7 +142,7 @@ fn a_folder_is_understood_by_its_names_or_explained() {
     let fails = |symbols: &[&str]| open(&path, symbols, "").err().unwrap().to_string();
 
     let text = fails(&["BTC/USDT:USDT"]);
-    assert!(text.contains("no file is named after it") && text.contains("BTC_USDT_USDT-1m-futures.csv"), "{text}");
+    assert!(text.contains("no file is named after it") && text.contains("BTC_USDT_USDT-1m-futures.feather"), "{text}");
 
     write("BTC_USDT_USDT-5m-futures.csv", MINUTES);
     write("BTC_USDT_USDT-1m-mark.csv", MINUTES);
@@ -151,7 +151,8 @@ fn a_folder_is_understood_by_its_names_or_explained() {
 
     write("BTC_USDT_USDT-1m-futures.feather", "ARROW1");
     let text = fails(&["BTC/USDT:USDT"]);
-    assert!(text.contains("feather or parquet, which is not read; convert it to CSV"), "{text}");
+    assert!(text.contains("BTC_USDT_USDT-1m-futures.feather: it is not a whole feather file"), "{text}");
+    fs::remove_file(root.join("BTC_USDT_USDT-1m-futures.feather")).unwrap();
 
     write("futures/BTC_USDT_USDT-1m-futures.csv", MINUTES);
     let mut feed = open(&path, &["BTC/USDT:USDT"], "").unwrap();
@@ -196,6 +197,52 @@ fn a_single_file_belongs_to_the_symbol_it_says() {
     assert!(other.contains("the file's name says another symbol"), "{other}");
     let none = open("/nowhere/at.csv", &["ETH/USDT:USDT"], "").err().unwrap().to_string();
     assert!(none.contains("/nowhere/at.csv") && none.contains("check that it exists"), "{none}");
-    let feather = open(&file("a.parquet"), &["ETH/USDT:USDT"], "").err().unwrap().to_string();
-    assert!(feather.contains("parquet"), "{feather}");
+    let parquet = open(&file("a.parquet"), &["ETH/USDT:USDT"], "").err().unwrap().to_string();
+    assert!(parquet.contains("it is not a whole parquet file"), "{parquet}");
+}
+
+/// Files that pandas wrote with pyarrow, as freqtrade has them written; `tests/conformance/columns.py --keep` makes them.
+#[test]
+fn every_file_that_pandas_writes_holds_the_same_bars() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/columns");
+    let expect = rows::read(&folder.join("bars.csv"), 0).unwrap();
+    assert_eq!(expect.len(), 200);
+    let files: Vec<PathBuf> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(files.len(), 11);
+    for file in files {
+        assert_eq!(rows::read(&file, 0).unwrap(), expect, "{}", file.display());
+    }
+}
+
+#[test]
+fn a_bad_row_of_a_file_by_columns_is_named() {
+    use crate::columns::{Column, Format, write};
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("BTC_USDT_USDT-1m-futures.feather");
+    let minutes = [0, 60_000, 120_000];
+    for (instants, close, volume, row, field, says) in [
+        (minutes, [1.5, 1.5, f64::NAN], 1.0, 3, "close", "is not a number"),
+        (minutes, [1.5, 9.0, 1.5], 1.0, 2, "high", "below the bar's open or close"),
+        (minutes, [1.5, 1.5, 1.123_456_789], 1.0, 3, "close", "eight decimal places"),
+        (minutes, [1.5, -1.5, 1.5], 1.0, 2, "close", "above zero"),
+        (minutes, [1.5; 3], -1.0, 1, "volume", "is negative"),
+        ([0, 60_000, 60_000], [1.5; 3], 1.0, 3, "date", "minute of the line before"),
+        ([0, 60_000, 60_001], [1.5; 3], 1.0, 3, "date", "start of a minute"),
+        ([-60_000, 0, 60_000], [1.5; 3], 1.0, 1, "date", "since 1970"),
+    ] {
+        let number = |value: f64| Column::Numbers(vec![value; 3]);
+        let table = [
+            ("date", Column::Instants(instants.to_vec())),
+            ("open", number(1.0)),
+            ("high", number(2.0)),
+            ("low", number(0.2)),
+            ("close", Column::Numbers(close.to_vec())),
+            ("volume", number(volume)),
+        ];
+        write(&path, Format::Feather, &table.map(|(name, column)| (name.to_owned(), column)).to_vec()).unwrap();
+        let error = rows::read(&path, 0).expect_err(says);
+        let FeedError::Malformed { line, field: named, .. } = &error else { panic!("{says}: {error:?}") };
+        assert_eq!((*line, *named), (row, field), "{error}");
+        assert!(error.to_string().contains(says), "{error}");
+    }
 }

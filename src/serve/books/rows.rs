@@ -24,7 +24,7 @@ pub(crate) struct OrderRow {
 }
 
 impl OrderRow {
-    pub(super) fn new(change: &OrderChange) -> OrderRow {
+    pub(crate) fn new(change: &OrderChange) -> OrderRow {
         let triggered_at = change.triggered.then_some(change.updated_at);
         let change = change.clone();
         OrderRow { change, price_match: PriceMatch::None, triggered_at, last_price: Price::ZERO, amended: 0 }

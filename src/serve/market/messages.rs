@@ -32,6 +32,7 @@ impl Listing {
             T: print.at.as_millis(),
             m: print.buyer_made,
             st: PERPETUAL,
+            places: self.places,
         })
     }
 
@@ -45,6 +46,7 @@ impl Listing {
             q: print.qty,
             X: "MARKET".to_owned(),
             m: print.buyer_made,
+            places: self.places,
         })
     }
 
@@ -60,6 +62,7 @@ impl Listing {
             a: best.ask,
             A: best.ask_qty,
             st: PERPETUAL,
+            places: self.places,
         })
     }
 
@@ -75,6 +78,7 @@ impl Listing {
             a: diff.asks.clone(),
             ps: self.symbol.clone(),
             st: PERPETUAL,
+            places: self.places,
         })
     }
 
@@ -117,8 +121,8 @@ impl Listing {
         })
     }
 
-    pub(super) fn mini_ticker(&self, at: Timestamp) -> MarketMessage {
-        let day = self.candles.day();
+    pub(super) fn mini_ticker(&self, exchange: &Exchange, at: Timestamp) -> MarketMessage {
+        let day = self.day(exchange);
         MarketMessage::MiniTicker(MiniTicker {
             E: at.as_millis(),
             s: self.symbol.clone(),
@@ -133,8 +137,8 @@ impl Listing {
         })
     }
 
-    pub(super) fn ticker(&self, at: Timestamp) -> MarketMessage {
-        let day = self.candles.day();
+    pub(super) fn ticker(&self, exchange: &Exchange, at: Timestamp) -> MarketMessage {
+        let day = self.day(exchange);
         MarketMessage::Ticker(Ticker {
             E: at.as_millis(),
             s: self.symbol.clone(),
@@ -162,10 +166,10 @@ impl Listing {
         let tiers = &exchange.instruments().get(self.id).tiers;
         let bracket = |(at, tier): (usize, &crate::types::MarginTier)| ContractBracket {
             bs: at + 1,
-            bnf: tier.notional_floor.to_f64(),
-            bnc: tier.notional_cap.to_f64(),
+            bnf: tier.notional_floor,
+            bnc: tier.notional_cap,
             mmr: tier.maintenance_rate.to_f64(),
-            cf: tier.maintenance_amount.to_f64(),
+            cf: tier.maintenance_amount,
             mi: tiers.get(at + 1).map_or(1, |next| next.max_leverage + 1),
             ma: tier.max_leverage,
         };

@@ -11,7 +11,7 @@ pub(crate) mod tape;
 
 use std::collections::VecDeque;
 
-use candles::Candles;
+use candles::{Candle, Candles};
 use ladder::Ladder;
 use tape::{Print, Tape};
 
@@ -19,6 +19,7 @@ use super::hub::Hub;
 use crate::exchange::Exchange;
 use crate::protocol::{Bar, MarketData, MarketEvent, Quote, Trade};
 use crate::types::{InstrumentId, Price, Qty, Rate, Rounding, Side, Span, Timestamp};
+use crate::venue::binance::padded::Places;
 
 /// Fundings kept: a year of one every eight hours.
 const MAX_FUNDINGS: usize = 1_100;
@@ -39,6 +40,8 @@ pub(crate) struct Listing {
     pub id: InstrumentId,
     /// As Binance spells it.
     pub symbol: String,
+    /// Places that its prices and quantities are written with.
+    places: Places,
     pub candles: Candles,
     pub tape: Tape,
     pub ladder: Ladder,
@@ -73,6 +76,7 @@ impl Listing {
     /// An instrument with its past.
     pub(crate) fn new(exchange: &mut Exchange, id: InstrumentId, past: &Past, now: Timestamp) -> Listing {
         let symbol = exchange.instruments().get(id).venue_symbol.clone();
+        let places = Places::of(exchange.instruments().get(id).tick, exchange.instruments().get(id).step);
         let last = past.minutes.last().map(|bar| bar.close);
         let price = last.or(exchange.last_price(id)).unwrap_or(exchange.instruments().get(id).tick);
         let mut tape = Tape::default();
@@ -89,6 +93,7 @@ impl Listing {
         Listing {
             id,
             symbol,
+            places,
             candles,
             tape,
             // Numbers that go on after a restart, since they follow the clock.
@@ -113,8 +118,8 @@ fn earlier_fundings(candles: &Candles, next: Timestamp, interval: Span, rate: Ra
 }
 
 impl Market {
-    /// Takes in what the feed said, after the exchange has.
-    pub(crate) fn on_event(&mut self, at: Timestamp, event: &MarketEvent, exchange: &mut Exchange, hub: &mut Hub) {
+    /// Takes in the feed's trades, before the exchange does: what they set off there are later trades.
+    pub(crate) fn on_prints(&mut self, at: Timestamp, event: &MarketEvent, exchange: &mut Exchange, hub: &mut Hub) {
         let Some(listing) = self.listings.get_mut(event.instrument.index()) else { return };
         match &event.data {
             MarketData::Bar(bar) => listing.on_bar(at, bar, exchange, hub),
@@ -122,6 +127,19 @@ impl Market {
                 let id = exchange.issue_trade_id().0;
                 listing.print(at, id, trade, hub);
             }
+            MarketData::Mark(_)
+            | MarketData::Funding(_)
+            | MarketData::Quote(_)
+            | MarketData::Depth(_)
+            | MarketData::History { .. }
+            | MarketData::Tradable(_) => {}
+        }
+    }
+
+    /// Takes in what else the feed said, after the exchange has.
+    pub(crate) fn on_event(&mut self, at: Timestamp, event: &MarketEvent, exchange: &Exchange, hub: &mut Hub) {
+        let Some(listing) = self.listings.get_mut(event.instrument.index()) else { return };
+        match &event.data {
             MarketData::Mark(mark) => {
                 listing.fund_until(at, exchange);
                 listing.funding_rate = mark.funding_rate;
@@ -135,16 +153,19 @@ impl Market {
                     None => listing.fund(funded),
                 }
             }
-            MarketData::Quote(_) | MarketData::Depth(_) | MarketData::History { .. } => {}
+            MarketData::Bar(_)
+            | MarketData::Trade(_)
+            | MarketData::Quote(_)
+            | MarketData::Depth(_)
+            | MarketData::History { .. } => {}
             MarketData::Tradable(_) => listing.speak_contract(at, exchange, hub),
         }
         self.on_book(at, event.instrument, exchange, hub);
     }
 
-    /// A trade of one of the exchange's accounts; with two of them it is one trade.
+    /// A trade in which one of the exchange's accounts took.
     pub(crate) fn on_own_trade(&mut self, at: Timestamp, id: InstrumentId, number: u64, trade: &Trade, hub: &mut Hub) {
-        let Some(listing) = self.listings.get_mut(id.index()) else { return };
-        if listing.tape.last().is_none_or(|last| last.id < number) {
+        if let Some(listing) = self.listings.get_mut(id.index()) {
             listing.print(at, number, trade, hub);
         }
     }
@@ -253,6 +274,12 @@ impl Listing {
     /// Last price: that of the last trade, or what stands in for it.
     pub(crate) fn last(&self, exchange: &Exchange) -> Price {
         exchange.last_price(self.id).unwrap_or(self.candles.current.close)
+    }
+
+    /// The last 24 hours as one bar, up to the last price.
+    pub(crate) fn day(&self, exchange: &Exchange) -> Candle {
+        let (day, last) = (self.candles.day(), self.last(exchange));
+        Candle { close: last, high: day.high.max(last), low: day.low.min(last), ..day }
     }
 
     /// Mark price.

@@ -36,19 +36,22 @@ impl Market {
                 }
                 Topic::MiniTicker(id) if second => {
                     if let Some(listing) = self.listings.get(id.index()) {
-                        hub.publish(&topic, &listing.mini_ticker(at));
+                        hub.publish(&topic, &listing.mini_ticker(exchange, at));
                     }
                 }
                 Topic::AllMiniTickers if second => {
-                    hub.publish(&topic, &self.listings.iter().map(|one| one.mini_ticker(at)).collect::<Vec<_>>());
+                    hub.publish(
+                        &topic,
+                        &self.listings.iter().map(|one| one.mini_ticker(exchange, at)).collect::<Vec<_>>(),
+                    );
                 }
                 Topic::Ticker(id) if second => {
                     if let Some(listing) = self.listings.get(id.index()) {
-                        hub.publish(&topic, &listing.ticker(at));
+                        hub.publish(&topic, &listing.ticker(exchange, at));
                     }
                 }
                 Topic::AllTickers if second => {
-                    hub.publish(&topic, &self.listings.iter().map(|one| one.ticker(at)).collect::<Vec<_>>());
+                    hub.publish(&topic, &self.listings.iter().map(|one| one.ticker(exchange, at)).collect::<Vec<_>>());
                 }
                 Topic::Kline(..)
                 | Topic::ContinuousKline(..)

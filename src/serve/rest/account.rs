@@ -10,7 +10,7 @@ use crate::serve::world::World;
 use crate::types::{Instrument, InstrumentId, PositionSide, Price, Qty, Rounding, Usdt};
 use crate::venue::binance::account::{
     AccountConfigReply, AccountPosition, AccountPositionV2, AccountPositionV3, AccountReply, AssetReply, BalanceReply,
-    Bracket, CommissionRate, FeeBurn, LeverageBrackets, PositionV2, PositionV3, SymbolConfig,
+    Bracket, CommissionRate, FeeBurn, KeyRights, LeverageBrackets, PositionV2, PositionV3, SymbolConfig,
 };
 use crate::venue::binance::words::MarginWord;
 
@@ -33,7 +33,7 @@ pub(crate) fn balance(world: &mut World, call: &Call<'_>) -> Answer {
 
 pub(crate) fn account_v2(world: &mut World, call: &Call<'_>) -> Answer {
     let positions = every_leg(world, call).into_iter().map(|leg| AccountPosition::V2(position_v2(world, call, &leg)));
-    let config = AccountConfigReply { fee_burn: Some(false), ..account_config(world, call) };
+    let config = AccountConfigReply { fee_burn: (!call.socket).then_some(false), ..account_config(world, call) };
     let config = AccountConfigReply { dual_side_position: None, ..config };
     json(&account(world, call, Some(config), positions.collect(), true))
 }
@@ -54,7 +54,7 @@ pub(crate) fn account_v3(world: &mut World, call: &Call<'_>) -> Answer {
             update_time: leg.updated_at.as_millis(),
         })
     });
-    json(&account(world, call, None, positions.collect(), false))
+    json(&account(world, call, None, positions.collect(), call.socket))
 }
 
 pub(crate) fn positions_v2(world: &mut World, call: &Call<'_>) -> Answer {
@@ -180,6 +180,12 @@ pub(crate) fn adl(world: &mut World, call: &Call<'_>) -> Answer {
             quantiles.entry(leg.instrument).or_default().insert(side.as_str(), 1);
         }
     }
+    // A word of hedged legs with common margin; Binance says of it that its number means nothing.
+    for (id, legs) in &mut quantiles {
+        if legs.contains_key("LONG") && world.exchange.margin_mode(call.account, *id) == MarginMode::Cross {
+            legs.insert("HEDGE", 0);
+        }
+    }
     let list = quantiles
         .into_iter()
         .map(|(id, legs)| serde_json::json!({ "symbol": symbol(world, id), "adlQuantile": legs }))
@@ -201,6 +207,26 @@ pub(crate) fn fee_burn(_: &mut World, _: &Call<'_>) -> Answer {
     json(&FeeBurn { fee_burn: false })
 }
 
+/// What the caller's key may do. At Binance another host tells it; here every path is of one.
+pub(crate) fn key_rights(world: &mut World, call: &Call<'_>) -> Answer {
+    let (trade, withdraw) = world.rights.get(&call.account).copied().unwrap_or_default();
+    json(&KeyRights {
+        ip_restrict: false,
+        create_time: 0,
+        enable_reading: true,
+        enable_withdrawals: withdraw,
+        enable_internal_transfer: false,
+        enable_margin: false,
+        enable_futures: trade,
+        permits_universal_transfer: false,
+        enable_vanilla_options: false,
+        enable_fix_api_trade: false,
+        enable_fix_read_only: true,
+        enable_spot_and_margin_trading: false,
+        enable_portfolio_margin_trading: false,
+    })
+}
+
 fn account_config(world: &World, call: &Call<'_>) -> AccountConfigReply {
     AccountConfigReply {
         fee_tier: 0,
@@ -220,7 +246,7 @@ fn account(
     call: &Call<'_>,
     config: Option<AccountConfigReply>,
     positions: Vec<AccountPosition>,
-    version_2: bool,
+    margin_available: bool,
 ) -> AccountReply {
     let exchange = &world.exchange;
     let one = call.account;
@@ -257,7 +283,7 @@ fn account(
             cross_un_pnl: exchange.cross_unrealised(one),
             available_balance: available,
             max_withdraw_amount: withdraw,
-            margin_available: version_2.then_some(true),
+            margin_available: margin_available.then_some(true),
             update_time: updated(world, call),
         }],
         positions,

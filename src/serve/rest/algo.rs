@@ -18,9 +18,6 @@ pub(crate) fn place(world: &mut World, call: &Call<'_>) -> Answer {
     world.tell();
     let book = world.books.of(call.account);
     book.annotate(id, |row| row.price_match = parsed.price_match);
-    if let Some(at) = parsed.terms.good_till {
-        world.ends_at(at, call.account, id);
-    }
     let row = world.books.get(call.account).and_then(|book| book.order(id.0, call.at));
     let row = row.ok_or_else(|| ApiError::of(-1000))?;
     let reply = replies::algo(row, world.exchange.instruments(), false);

@@ -7,7 +7,7 @@ use crate::serve::world::World;
 use crate::types::{Span, Timestamp};
 use crate::venue::binance::error::ApiError;
 use crate::venue::binance::order::{Amendment, AmendmentReply, Changed};
-use crate::venue::binance::words::IncomeType;
+use crate::venue::binance::words::{IncomeType, PriceMatch};
 
 /// Longest stretch that one query may cover.
 const WEEK: Span = Span::secs(7 * 86_400);
@@ -146,7 +146,8 @@ pub(crate) fn amendments(world: &mut World, call: &Call<'_>) -> Answer {
     let id = call.instrument(world.exchange.instruments())?;
     let (order, name) = (call.number("orderId")?, call.get("origClientOrderId"));
     let (stretch, limit) = (Stretch::of(call)?, call.limit(50, 100)?);
-    let all = world.books.get(call.account).into_iter().flat_map(|book| book.amendments.iter().enumerate());
+    let book = world.books.get(call.account);
+    let all = book.into_iter().flat_map(|book| book.amendments.iter().enumerate());
     let wanted = all.filter(|(_, row)| {
         row.instrument == id
             && order.is_none_or(|order| order == row.order)
@@ -167,6 +168,9 @@ pub(crate) fn amendments(world: &mut World, call: &Call<'_>) -> Answer {
             count: row.count,
             modify_id: row.modify_id,
         },
+        price_match: book
+            .and_then(|book| book.order(row.order, call.at))
+            .map_or(PriceMatch::None, |order| order.price_match),
     });
     json(&cut(replies.collect(), stretch.begins, limit))
 }

@@ -4,12 +4,13 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::parse;
-use crate::protocol::{DoneReason, OrderKind};
+use crate::exchange::OrderChange;
+use crate::protocol::{DoneReason, OrderKind, Stage};
 use crate::serve::books::OrderRow;
 use crate::serve::books::replies::{self, Answering};
 use crate::serve::call::{Answer, Call, json};
 use crate::serve::world::World;
-use crate::types::{Span, VenueOrderId};
+use crate::types::{Qty, Span, Usdt, VenueOrderId};
 use crate::venue::binance::error::ApiError;
 use crate::venue::binance::form::Form;
 use crate::venue::binance::order::{Countdown, Done, OrderReply};
@@ -23,10 +24,25 @@ pub(crate) fn place(world: &mut World, call: &Call<'_>) -> Answer {
     json(&placed(world, call)?)
 }
 
+/// Says what would be said if the order were placed. Its number is that of no order.
 pub(crate) fn test(world: &mut World, call: &Call<'_>) -> Answer {
     let parsed = parse::order(world, call)?;
     world.exchange.would_place(call.account, &parsed.request, &parsed.terms)?;
-    Ok(b"{}".to_vec())
+    let mut row = OrderRow::new(&OrderChange {
+        account: call.account,
+        venue_order_id: VenueOrderId(0),
+        request: parsed.request,
+        stage: Stage::Working,
+        triggered: false,
+        terms: parsed.terms,
+        met_own: false,
+        filled: Qty::ZERO,
+        filled_notional: Usdt::ZERO,
+        created_at: call.at,
+        updated_at: call.at,
+    });
+    row.price_match = parsed.price_match;
+    json(&replies::order(&row, world.exchange.instruments(), Answering::Act))
 }
 
 pub(crate) fn modify(world: &mut World, call: &Call<'_>) -> Answer {
@@ -159,9 +175,6 @@ fn placed(world: &mut World, call: &Call<'_>) -> Result<OrderReply, ApiError> {
     let id = world.exchange.place(call.at, call.account, &parsed.request, parsed.terms)?;
     world.tell();
     world.books.of(call.account).annotate(id, |row| row.price_match = parsed.price_match);
-    if let Some(at) = parsed.terms.good_till {
-        world.ends_at(at, call.account, id);
-    }
     let row = world.books.get(call.account).and_then(|book| book.order(id.0, call.at));
     let row = row.ok_or_else(|| ApiError::of(-1000))?;
     let reply = replies::order(row, world.exchange.instruments(), Answering::Act);
@@ -170,8 +183,8 @@ fn placed(world: &mut World, call: &Call<'_>) -> Result<OrderReply, ApiError> {
         // An acknowledgement says how the order came in, not what became of it.
         RespType::Ack => OrderReply {
             status: OrderStatus::New,
-            executed_qty: crate::types::Qty::ZERO,
-            cum_qty: Some(crate::types::Qty::ZERO),
+            executed_qty: Qty::ZERO,
+            cum_qty: Some(Qty::ZERO),
             update_time: row.change.created_at.as_millis(),
             ..reply
         },
@@ -192,7 +205,9 @@ fn modified(world: &mut World, call: &Call<'_>) -> Result<OrderReply, ApiError> 
         last.modify_id = modify_id;
     }
     let row = book.order(order.0, call.at).ok_or_else(|| ApiError::of(-2013))?;
-    Ok(replies::order(row, world.exchange.instruments(), Answering::Change(modify_id)))
+    let reply = replies::order(row, world.exchange.instruments(), Answering::Change(modify_id));
+    // Over WebSocket the pair is left out.
+    Ok(OrderReply { pair: reply.pair.filter(|_| !call.socket), ..reply })
 }
 
 fn canceled(world: &mut World, call: &Call<'_>, id: VenueOrderId) -> Result<OrderReply, ApiError> {

@@ -16,8 +16,8 @@ use crate::venue::binance::market::{
 const FUNDING_CAP: Rate = Rate::percent(2);
 
 pub(crate) fn day(world: &mut World, call: &Call<'_>) -> Answer {
-    one_or_all(world, call, |_, listing| {
-        let day = listing.candles.day();
+    one_or_all(world, call, |world, listing| {
+        let day = listing.day(&world.exchange);
         let change = day.close - day.open;
         Ticker24 {
             symbol: listing.symbol.clone(),

@@ -4,21 +4,21 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use futures_util::{SinkExt, StreamExt};
+use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tokio_tungstenite::tungstenite::{Bytes, Message};
 
 use super::Socket;
-use super::connection::{Incoming, close};
+use super::connection::{close, ping, send};
+use super::life::Life;
 use crate::exchange::AccountId;
 use crate::serve::Shared;
 use crate::serve::auth;
 use crate::serve::call::Answer;
+use crate::serve::faults::Fate;
 use crate::serve::http;
 use crate::serve::limits;
 use crate::serve::rest::order::plain;
@@ -29,9 +29,6 @@ use crate::venue::binance::error::ApiError;
 use crate::venue::binance::form::Form;
 use crate::venue::binance::info::RateLimit;
 
-const PING_EVERY: Duration = Duration::from_secs(180);
-const LIFE: Duration = Duration::from_secs(86_400);
-const WRITE_WITHIN: Duration = Duration::from_secs(10);
 /// Requests that a client may send in a second: rate limits bind long before.
 const PER_SECOND: u32 = 2_000;
 
@@ -54,7 +51,8 @@ struct Reply<'a> {
     result: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<ApiError>,
-    rate_limits: Vec<RateLimit>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rate_limits: Option<Vec<RateLimit>>,
 }
 
 /// Who a connection stands for.
@@ -68,71 +66,80 @@ struct Session {
     server_time: i64,
 }
 
-/// What of a request counts.
+/// What of a request counts, and whether a fault loses its answer.
 struct Counted {
     weight: u32,
     orders: bool,
     account: Option<AccountId>,
+    lost: bool,
 }
 
 /// Serves a connection until either side ends it.
-pub(super) async fn run(shared: Arc<Shared>, peer: SocketAddr, mut socket: Socket) {
-    let clock = shared.time.clock();
-    let now = || clock.instant_at(clock.uptime());
-    let born = now();
-    let mut next_ping = born + PING_EVERY;
-    let mut incoming = Incoming::new(born, PER_SECOND);
+pub(super) async fn run(shared: Arc<Shared>, peer: SocketAddr, mut socket: Socket, limits: bool) {
+    let mut life = Life::begin(shared.time.clock(), PER_SECOND);
+    let mut pings = life.pings();
+    let ended = shared.cancel.cancelled();
+    tokio::pin!(ended);
     let mut session = Session {
         api_key: None,
         authorized_since: None,
         connected_since: shared.time.told().as_millis(),
-        return_rate_limits: true,
+        return_rate_limits: limits,
         server_time: 0,
     };
     let code = loop {
-        tokio::select! {
-            () = shared.cancel.cancelled() => break CloseCode::Away,
-            message = socket.next() => {
-                let Some(Ok(message)) = message else { break CloseCode::Abnormal };
-                let Message::Text(text) = message else {
-                    if let Message::Close(_) = message { break CloseCode::Normal }
-                    continue;
-                };
-                if incoming.is_too_much(now()) {
-                    break CloseCode::Policy;
-                }
-                let reply = answer(&shared, peer, &mut session, &text).await;
-                if !matches!(timeout(WRITE_WITHIN, socket.send(Message::text(reply))).await, Ok(Ok(()))) {
-                    break CloseCode::Abnormal;
-                }
-            }
-            () = tokio::time::sleep_until(next_ping) => {
-                let at = now();
-                if at.saturating_duration_since(born) > LIFE {
-                    break CloseCode::Away;
-                }
-                next_ping = at + PING_EVERY;
-                let payload = Bytes::from(shared.time.told().as_millis().to_string());
-                if !matches!(timeout(WRITE_WITHIN, socket.send(Message::Ping(payload))).await, Ok(Ok(()))) {
-                    break CloseCode::Abnormal;
-                }
-            }
+        let done = tokio::select! {
+            () = ended.as_mut() => Err(CloseCode::Away),
+            message = socket.next() => match message {
+                Some(Ok(message)) => match life.hear(&mut socket) {
+                    Ok(()) => hear(&shared, peer, &mut session, &mut socket, message).await,
+                    Err(code) => Err(code),
+                },
+                Some(Err(_)) | None => Err(CloseCode::Abnormal),
+            },
+            _ = pings.tick() => ping(&shared, &mut socket, &life).await,
+        };
+        if let Err(code) = done {
+            break code;
         }
     };
     close(&mut socket, code).await;
 }
 
-async fn answer(shared: &Shared, peer: SocketAddr, session: &mut Session, text: &str) -> String {
+async fn hear(
+    shared: &Shared,
+    peer: SocketAddr,
+    session: &mut Session,
+    socket: &mut Socket,
+    message: Message,
+) -> Result<(), CloseCode> {
+    match message {
+        Message::Text(text) => match answer(shared, peer, session, &text).await {
+            Some(reply) => send(socket, Message::text(reply)).await,
+            None => Ok(()),
+        },
+        Message::Ping(_) | Message::Pong(_) => Ok(()),
+        Message::Binary(_) => Err(CloseCode::Unsupported),
+        Message::Close(_) | Message::Frame(_) => Err(CloseCode::Normal),
+    }
+}
+
+/// The answer to a request; none if a fault loses it.
+async fn answer(shared: &Shared, peer: SocketAddr, session: &mut Session, text: &str) -> Option<String> {
     let request: Request<'_> = match serde_json::from_str(text) {
         Ok(request) => request,
         Err(_) => {
             let error = ApiError::new(-1100, "The request is not an object with id, method and params.");
-            return write(&Reply { id: None, status: 400, result: None, error: Some(error), rate_limits: Vec::new() });
+            let reply = Reply { id: None, status: 400, result: None, error: Some(error), rate_limits: None };
+            return Some(write(&reply));
         }
     };
-    let mut counted = Counted { weight: 0, orders: false, account: None };
+    let mut counted = Counted { weight: 0, orders: false, account: None, lost: false };
     let done = carry_out(shared, peer, session, &request, &mut counted).await;
-    let rate_limits = counts(shared, peer, &counted);
+    if counted.lost {
+        return None;
+    }
+    let rate_limits = session.return_rate_limits.then(|| counts(shared, peer, &counted));
     let reply = match done {
         Ok(body) => {
             let result = String::from_utf8(body).ok().and_then(|text| RawValue::from_string(text).ok());
@@ -140,7 +147,7 @@ async fn answer(shared: &Shared, peer: SocketAddr, session: &mut Session, text: 
         }
         Err(error) => Reply { id: request.id, status: error.status, result: None, error: Some(error), rate_limits },
     };
-    write(&reply)
+    Some(write(&reply))
 }
 
 async fn carry_out(
@@ -170,7 +177,18 @@ async fn carry_out(
     if orders > 0 {
         shared.limits.count_orders(account, orders, shared.limits_now()).map_err(|denied| denied.error)?;
     }
-    http::ask(shared, route, form, account, true).await
+    if let Some(error) = shared.faults.before(route).await {
+        return Err(error);
+    }
+    let done = http::ask(shared, route, form, account, true).await;
+    match shared.faults.after(route) {
+        Fate::Told => done,
+        Fate::Unclear(error) => Err(error),
+        Fate::Lost => {
+            counted.lost = true;
+            done
+        }
+    }
 }
 
 /// Lets a request in: by the connection's session, or by its own key and signature.

@@ -5,52 +5,26 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use serde_json::value::RawValue;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 
 use super::Socket;
+use super::life::Life;
 use crate::serve::Shared;
 use crate::serve::hub::{Outgoing, QUEUE};
 use crate::serve::owner::Command;
+use crate::serve::streams;
 use crate::serve::topic::Entrance;
 
-/// How often the server pings, how long it waits for the answer, and how long a connection lives: as at Binance.
-const PING_EVERY: Duration = Duration::from_secs(180);
-const PONG_WITHIN: Duration = Duration::from_secs(600);
-const LIFE: Duration = Duration::from_secs(86_400);
-/// A client that takes nothing for as long is gone.
+/// A client that does not take what was written in one go within this time is gone.
 const WRITE_WITHIN: Duration = Duration::from_secs(10);
-/// Messages that a client may send in a second.
+/// Messages that a client may send in a second, as at Binance.
 const PER_SECOND: u32 = 10;
 /// Messages that are written in one go.
 const MOST_AT_ONCE: usize = 256;
-
-/// Counts what a client sends, second by second.
-#[derive(Debug)]
-pub(super) struct Incoming {
-    second: Instant,
-    count: u32,
-    most: u32,
-}
-
-impl Incoming {
-    pub(super) fn new(now: Instant, most: u32) -> Incoming {
-        Incoming { second: now, count: 0, most }
-    }
-
-    /// Counts one more; says whether that is too many.
-    pub(super) fn is_too_much(&mut self, now: Instant) -> bool {
-        if now.saturating_duration_since(self.second) >= Duration::from_secs(1) {
-            (self.second, self.count) = (now, 0);
-        }
-        self.count += 1;
-        self.count > self.most
-    }
-}
 
 /// Serves a connection until either side ends it.
 pub(super) async fn run(
@@ -85,67 +59,77 @@ async fn serve(
     id: u64,
     outgoing: &mut mpsc::Receiver<Outgoing>,
 ) -> CloseCode {
-    let clock = shared.time.clock();
-    let now = || clock.instant_at(clock.uptime());
-    let (born, mut heard) = (now(), now());
-    let mut next_ping = born + PING_EVERY;
-    let mut incoming = Incoming::new(born, PER_SECOND);
+    let mut life = Life::begin(shared.time.clock(), PER_SECOND);
+    let mut pings = life.pings();
+    let ended = shared.cancel.cancelled();
+    tokio::pin!(ended);
     loop {
-        tokio::select! {
-            () = shared.cancel.cancelled() => return CloseCode::Away,
-            message = outgoing.recv() => {
-                let Some(first) = message else { return CloseCode::Policy };
-                if socket.feed(Message::Text(first)).await.is_err() {
-                    return CloseCode::Abnormal;
-                }
-                for _ in 1..MOST_AT_ONCE {
-                    match outgoing.try_recv() {
-                        Ok(text) => {
-                            if !matches!(timeout(WRITE_WITHIN, socket.feed(Message::Text(text))).await, Ok(Ok(()))) {
-                                return CloseCode::Abnormal;
-                            }
-                        }
-                        Err(_) => break,
-                    }
-                }
-                if !matches!(timeout(WRITE_WITHIN, socket.flush()).await, Ok(Ok(()))) {
-                    return CloseCode::Abnormal;
-                }
-            }
-            message = socket.next() => {
-                let Some(Ok(message)) = message else { return CloseCode::Abnormal };
-                heard = now();
-                match message {
-                    Message::Text(text) => {
-                        if incoming.is_too_much(heard) {
-                            return CloseCode::Policy;
-                        }
-                        let request = RawValue::from_string(text.to_string()).unwrap_or_else(|_| RawValue::NULL.to_owned());
-                        if shared.commands.send(Command::Ask { id, entrance, request }).await.is_err() {
-                            return CloseCode::Away;
-                        }
-                    }
-                    Message::Ping(_) | Message::Pong(_) => {
-                        if incoming.is_too_much(heard) {
-                            return CloseCode::Policy;
-                        }
-                    }
-                    Message::Binary(_) => return CloseCode::Unsupported,
-                    Message::Close(_) | Message::Frame(_) => return CloseCode::Normal,
-                }
-            }
-            () = tokio::time::sleep_until(next_ping) => {
-                let at = now();
-                if at.saturating_duration_since(heard) > PONG_WITHIN || at.saturating_duration_since(born) > LIFE {
-                    return CloseCode::Away;
-                }
-                next_ping = at + PING_EVERY;
-                let payload = Bytes::from(shared.time.told().as_millis().to_string());
-                if !matches!(timeout(WRITE_WITHIN, socket.send(Message::Ping(payload))).await, Ok(Ok(()))) {
-                    return CloseCode::Abnormal;
-                }
-            }
+        let done = tokio::select! {
+            () = ended.as_mut() => Err(CloseCode::Away),
+            message = outgoing.recv() => match message {
+                Some(first) => tell(socket, first, outgoing).await,
+                // The hub has cut it off.
+                None => Err(CloseCode::Policy),
+            },
+            message = socket.next() => match message {
+                Some(Ok(message)) => match life.hear(socket) {
+                    Ok(()) => hear(shared, entrance, id, message).await,
+                    Err(code) => Err(code),
+                },
+                Some(Err(_)) | None => Err(CloseCode::Abnormal),
+            },
+            _ = pings.tick() => ping(shared, socket, &life).await,
+        };
+        if let Err(code) = done {
+            return code;
         }
+    }
+}
+
+/// Writes an event and those that wait behind it, in one go.
+async fn tell(socket: &mut Socket, first: Outgoing, outgoing: &mut mpsc::Receiver<Outgoing>) -> Result<(), CloseCode> {
+    let writing = async {
+        socket.feed(Message::Text(first)).await?;
+        for _ in 1..MOST_AT_ONCE {
+            let Ok(text) = outgoing.try_recv() else { break };
+            socket.feed(Message::Text(text)).await?;
+        }
+        socket.flush().await
+    };
+    written(timeout(WRITE_WITHIN, writing).await)
+}
+
+/// Passes on what the client asks for.
+async fn hear(shared: &Shared, entrance: Entrance, id: u64, message: Message) -> Result<(), CloseCode> {
+    match message {
+        Message::Text(text) => {
+            let asked = Box::new(streams::read(&text));
+            shared.commands.send(Command::Ask { id, entrance, asked }).await.map_err(|_| CloseCode::Away)
+        }
+        Message::Ping(_) | Message::Pong(_) => Ok(()),
+        Message::Binary(_) => Err(CloseCode::Unsupported),
+        Message::Close(_) | Message::Frame(_) => Err(CloseCode::Normal),
+    }
+}
+
+/// Looks whether the client is still there.
+pub(super) async fn ping(shared: &Shared, socket: &mut Socket, life: &Life) -> Result<(), CloseCode> {
+    if life.is_over() {
+        return Err(CloseCode::Away);
+    }
+    let payload = Bytes::from(shared.time.told().as_millis().to_string());
+    send(socket, Message::Ping(payload)).await
+}
+
+/// Writes a message.
+pub(super) async fn send(socket: &mut Socket, message: Message) -> Result<(), CloseCode> {
+    written(timeout(WRITE_WITHIN, socket.send(message)).await)
+}
+
+fn written<E>(done: Result<Result<(), E>, tokio::time::error::Elapsed>) -> Result<(), CloseCode> {
+    match done {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) | Err(_) => Err(CloseCode::Abnormal),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod api;
 mod connection;
+mod life;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use super::Shared;
 use super::http::{Reply, refusal};
 use super::topic::Entrance;
+use super::wire::Wire;
 use crate::venue::binance::error::ApiError;
 use crate::venue::binance::form::Form;
 
@@ -30,14 +32,17 @@ const READ_BUFFER: usize = 8 << 10;
 const WRITE_BUFFER: usize = 16 << 10;
 const MAX_WRITE_BUFFER: usize = 1 << 20;
 
+/// What a client may send before a message is whole: the longest message, in as many frames as it has bytes left for.
+const ALLOWANCE: usize = 2 * MAX_MESSAGE;
+
 /// An upgraded connection.
-pub(crate) type Socket = WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>;
+type Socket = WebSocketStream<Wire>;
 
 /// What a path opens.
 #[derive(Debug, PartialEq, Eq)]
 enum Door {
-    /// The WebSocket API.
-    Api,
+    /// The WebSocket API; do its answers tell the rate limits?
+    Api { limits: bool },
     /// Streams.
     Streams { entrance: Entrance, combined: bool, names: Vec<String>, listen: Option<(String, Vec<String>)> },
 }
@@ -63,9 +68,12 @@ pub(crate) fn upgrade(shared: Arc<Shared>, peer: SocketAddr, mut request: Reques
             .max_write_buffer_size(MAX_WRITE_BUFFER)
             .max_message_size(Some(MAX_MESSAGE))
             .max_frame_size(Some(MAX_MESSAGE));
-        let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
+        let Ok(parts) = upgraded.downcast::<TokioIo<Wire>>() else { return };
+        let (mut wire, read) = (parts.io.into_inner(), parts.read_buf.to_vec());
+        wire.allow(ALLOWANCE);
+        let socket = WebSocketStream::from_partially_read(wire, read, Role::Server, Some(config)).await;
         match door {
-            Door::Api => api::run(shared, peer, socket).await,
+            Door::Api { limits } => api::run(shared, peer, socket, limits).await,
             Door::Streams { entrance, combined, names, listen } => {
                 connection::run(shared, socket, entrance, combined, names, listen).await;
             }
@@ -85,7 +93,8 @@ pub(crate) fn upgrade(shared: Arc<Shared>, peer: SocketAddr, mut request: Reques
 /// there to tell their connections apart, subscribes to nothing.
 fn door(path: &str, query: &str) -> Option<Door> {
     if path.trim_end_matches('/') == "/ws-fapi/v1" {
-        return Some(Door::Api);
+        let params = Form::parse(&[query.as_bytes()]).ok()?;
+        return Some(Door::Api { limits: params.get("returnRateLimits") != Some("false") });
     }
     let (entrance, rest) =
         [("/public", Entrance::Public), ("/market", Entrance::Market), ("/private", Entrance::Private)]
@@ -129,8 +138,8 @@ mod tests {
             ("/stream", "streams=a@trade/b@trade", streams(Entrance::Any, true, &["a@trade", "b@trade"])),
             ("/market/stream", "", streams(Entrance::Market, true, &[])),
             ("/public/ws/0", "", streams(Entrance::Public, false, &["0"])),
-            ("/ws-fapi/v1", "", Some(Door::Api)),
-            ("/ws-fapi/v1/", "returnRateLimits=false", Some(Door::Api)),
+            ("/ws-fapi/v1", "", Some(Door::Api { limits: true })),
+            ("/ws-fapi/v1/", "returnRateLimits=false", Some(Door::Api { limits: false })),
             ("/", "", None),
             ("/wsx", "", None),
             ("/streams", "", None),

@@ -286,6 +286,25 @@ pub(crate) struct FeeBurn {
     pub fee_burn: bool,
 }
 
+/// What an API key may do.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct KeyRights {
+    pub ip_restrict: bool,
+    pub create_time: i64,
+    pub enable_reading: bool,
+    pub enable_withdrawals: bool,
+    pub enable_internal_transfer: bool,
+    pub enable_margin: bool,
+    pub enable_futures: bool,
+    pub permits_universal_transfer: bool,
+    pub enable_vanilla_options: bool,
+    pub enable_fix_api_trade: bool,
+    pub enable_fix_read_only: bool,
+    pub enable_spot_and_margin_trading: bool,
+    pub enable_portfolio_margin_trading: bool,
+}
+
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ListenKeyReply {

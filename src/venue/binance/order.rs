@@ -94,6 +94,7 @@ pub(crate) struct AmendmentReply {
     pub client_order_id: String,
     pub time: i64,
     pub amendment: Amendment,
+    pub price_match: PriceMatch,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

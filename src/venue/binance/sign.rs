@@ -21,7 +21,6 @@ impl Signer {
     }
 
     /// The signature of `payload`.
-    #[cfg(test)]
     pub(crate) fn sign(&self, payload: &[u8]) -> String {
         let tag = hmac::sign(&self.0, payload);
         tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::decimal;
+use super::padded::Places;
 use super::words::{OrderStatus, OrderType, SideWord, Tif};
 use crate::types::{Price, Qty, Rate, Usdt};
 
@@ -35,7 +36,7 @@ pub(crate) enum MarketMessage {
 }
 
 /// `E` is when the event was made; `st` is the kind of symbol, 1 for a perpetual in USDT.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[expect(non_snake_case, reason = "the protocol tells fields apart by their case")]
 pub(crate) struct AggTrade {
     pub E: i64,
@@ -49,9 +50,11 @@ pub(crate) struct AggTrade {
     pub T: i64,
     pub m: bool,
     pub st: u8,
+    #[serde(skip)]
+    pub places: Places,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[expect(non_snake_case, reason = "the protocol tells fields apart by their case")]
 pub(crate) struct Trade {
     pub E: i64,
@@ -62,9 +65,11 @@ pub(crate) struct Trade {
     pub q: Qty,
     pub X: String,
     pub m: bool,
+    #[serde(skip)]
+    pub places: Places,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[expect(non_snake_case, reason = "the protocol tells fields apart by their case")]
 pub(crate) struct BookTicker {
     pub u: u64,
@@ -77,9 +82,11 @@ pub(crate) struct BookTicker {
     pub a: Price,
     pub A: Qty,
     pub st: u8,
+    #[serde(skip)]
+    pub places: Places,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[expect(non_snake_case, reason = "the protocol tells fields apart by their case")]
 pub(crate) struct DepthUpdate {
     pub E: i64,
@@ -92,6 +99,8 @@ pub(crate) struct DepthUpdate {
     pub a: Vec<(Price, Qty)>,
     pub ps: String,
     pub st: u8,
+    #[serde(skip)]
+    pub places: Places,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -234,10 +243,13 @@ pub(crate) struct ContractInfo {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct ContractBracket {
     pub bs: usize,
-    pub bnf: f64,
-    pub bnc: f64,
+    #[serde(serialize_with = "decimal::money::serialize")]
+    pub bnf: Usdt,
+    #[serde(serialize_with = "decimal::money::serialize")]
+    pub bnc: Usdt,
     pub mmr: f64,
-    pub cf: f64,
+    #[serde(serialize_with = "decimal::money::serialize")]
+    pub cf: Usdt,
     pub mi: u32,
     pub ma: u32,
 }

@@ -1,5 +1,11 @@
 //! The closed sets of words that requests and replies use.
 
+/// A closed set of words.
+pub(crate) trait Word: Sized {
+    /// The word for a text; none if it is not of the set.
+    fn known(text: &str) -> Option<Self>;
+}
+
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($variant:ident = $word:literal),* $(,)? }) => {
         $(#[$doc])*
@@ -16,6 +22,11 @@ macro_rules! words {
             /// The word for a text; none if it is not of the set.
             pub(crate) fn read(text: &str) -> Option<$name> {
                 $name::ALL.iter().copied().find(|word| word.as_str() == text)
+            }
+        }
+        impl Word for $name {
+            fn known(text: &str) -> Option<$name> {
+                $name::read(text)
             }
         }
         impl serde::Serialize for $name {

@@ -17,7 +17,7 @@ const JOURNAL_READ: u32 = 40_000;
 pub const FILE_NAME: &str = "paper-venue.sqlite";
 
 /// Raised when the state blob or the tables change in a way that an old file does not have.
-const SCHEMA_VERSION: i64 = 2;
+const SCHEMA_VERSION: i64 = 3;
 
 const SCHEMA: &str = "
 CREATE TABLE state (one INTEGER PRIMARY KEY CHECK (one = 1), market TEXT NOT NULL, exchange BLOB NOT NULL);

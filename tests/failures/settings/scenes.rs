@@ -1,10 +1,11 @@
 //! What a run looks like from outside, as a text: two runs that differ in a setting that is read differ in it.
 
 use std::fmt::Write;
+use std::sync::Arc;
 
 use live_trading_launcher::clock::Clock;
 use live_trading_launcher::config::Settings;
-use live_trading_launcher::coordinator::{self, Assembled, Plan};
+use live_trading_launcher::coordinator::{self, Assembled, Place, Plan};
 use live_trading_launcher::engine::Rooms;
 use live_trading_launcher::feed::{self, Feed};
 use live_trading_launcher::health::Machine;
@@ -51,12 +52,13 @@ pub fn demo(settings: &Settings) -> String {
         dir: dir.path(),
         feed,
         rooms: rooms(settings),
-        exchange: settings.exchange.clone(),
-        faults: faults.venue.clone(),
+        place: Place::Paper { exchange: Box::new(settings.exchange.clone()), faults: Box::new(faults.venue.clone()) },
         seed,
         recorder: None,
         config: String::new(),
         pulses: Pulses::new(symbols, true),
+        time: None,
+        arrivals: Arc::default(),
     };
     let Assembled { mut crank, recovered, .. } = coordinator::assemble(plan, Clock::start()).expect("a session");
     let wire = Wire::default();

@@ -4,6 +4,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use proptest::prelude::*;
 
+use super::super::rows::read;
 use super::*;
 
 fn read_text(text: &str) -> Result<Vec<Row>, FeedError> {
@@ -118,6 +119,73 @@ fn an_archive_that_unpacks_to_one_endless_line_is_refused() {
     assert!(error.contains("BTCUSDT_1m.csv") && error.contains("is complete"), "{error}");
 }
 
+/// Lines as they are published: bars with and without names, in milliseconds and, since 2025, microseconds.
+#[test]
+fn bars_that_binance_publishes_are_read() {
+    let names = "open_time,open,high,low,close,volume,close_time,quote_volume,count,taker_buy_volume,\
+                 taker_buy_quote_volume,ignore\n";
+    let milliseconds = "1727740800000,63309.00,63333.10,63308.90,63333.00,68.352,1727740859999,4328187.30390,1510,\
+                        45.170,2860332.77460,0\n";
+    let microseconds = "1727740800000000,63309.00,63333.10,63308.90,63333.00,68.352,1727740859999999,4328187.30390,\
+                        1510,45.170,2860332.77460,0\n";
+    let expect = Row {
+        minute: 28_795_680,
+        file: 0,
+        open: 6_330_900_000_000,
+        high: 6_333_310_000_000,
+        low: 6_330_890_000_000,
+        close: 6_333_300_000_000,
+        volume: 6_835_200_000,
+    };
+    for text in [milliseconds.to_owned(), microseconds.to_owned(), format!("{names}{milliseconds}")] {
+        assert_eq!(read_text(&text).unwrap(), [expect], "{text}");
+    }
+    let error = read_text("1727740800000,1,2,3\n").expect_err("four columns").to_string();
+    assert!(error.contains("4 columns are not the 12") && error.contains("a line of names"), "{error}");
+    let error = read_bytes(b"PK\x03\x04zip").expect_err("an archive").to_string();
+    assert!(error.contains("a zip archive") && error.contains("unpack it"), "{error}");
+}
+
+/// Trades in the four ways in which they are published give the same bars.
+#[test]
+fn bars_are_made_of_trades() {
+    // Two trades in a minute, none in the next, one in the third.
+    let trades = [(1, "100.5", "2", 5_000), (2, "99", "0.5", 59_999), (7, "101", "1", 125_000)];
+    let start = 1_727_740_800_000_i64;
+    let lines = |line: &dyn Fn(i64, &str, &str, i64) -> String| -> String {
+        trades.iter().map(|(id, price, qty, at)| line(*id, price, qty, start + at)).collect()
+    };
+    let spot = lines(&|id, price, qty, at| format!("{id},{price},{qty},0,{at}000,True,True\n"));
+    let futures = "id,price,qty,quote_qty,time,is_buyer_maker\n".to_owned()
+        + &lines(&|id, price, qty, at| format!("{id},{price},{qty},0,{at},true\n"));
+    let aggregated = lines(&|id, price, qty, at| format!("{id},{price},{qty},{id},{id},{at},false,true\n"));
+    let named = "agg_trade_id,price,quantity,first_trade_id,last_trade_id,transact_time,is_buyer_maker\n".to_owned()
+        + &lines(&|id, price, qty, at| format!("{id},{price},{qty},{id},{id},{at},false\n"));
+    for text in [spot, futures, aggregated, named] {
+        let bars: Vec<String> = read_text(&text)
+            .unwrap()
+            .iter()
+            .map(|row| row.bar())
+            .map(|b| {
+                format!("{} {} {} {} {} {}", b.open_time.as_secs() % 3_600, b.open, b.high, b.low, b.close, b.volume)
+            })
+            .collect();
+        assert_eq!(bars, ["0 100.5 100.5 99 99 2.5", "60 99 99 99 99 0", "120 101 101 101 101 1"], "{text}");
+    }
+    for (line, field, says) in [
+        ("2,99,1,0,1727740800001,true", "id", "is not above the 2"),
+        ("3,0,1,0,1727740860000,true", "price", "above zero"),
+        ("3,99,x,0,1727740860000,true", "qty", "is not a decimal"),
+        ("3,99,1,0,1727740740000,true", "time", "before the minute"),
+        ("3,99,1,0,today,true", "time", "is not a time"),
+    ] {
+        let error = read_text(&format!("1,99,1,0,1727740800000,true\n2,99,1,0,1727740800000,true\n{line}\n"));
+        let error = error.expect_err(line);
+        let FeedError::Malformed { line: 3, field: named, .. } = &error else { panic!("{line}: {error:?}") };
+        assert!(*named == field && error.to_string().contains(says), "{line}: {error}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
     #[test]
@@ -126,6 +194,11 @@ proptest! {
         file.extend(&bytes);
         let _ = read_bytes(&file);
         let _ = read_bytes(&zipped(&file));
+    }
+
+    #[test]
+    fn any_trades_give_ok_or_err(lines in prop::collection::vec("[0-9]{0,3},[0-9.]{0,4},[0-9]{0,3},0,17277408[0-9]{0,6},(true|false)", 0..6)) {
+        let _ = read_text(&format!("1,1,1,0,1727740800000,true\n{}", lines.join("\n")));
     }
 
     #[test]

@@ -1,0 +1,136 @@
+//! Live trading with the shipped binary, against the exchange that the same binary serves: orders over real sockets, two
+//! ledgers kept by different hands, and both held against each other.
+
+#[expect(dead_code, reason = "the tests of the binary use more of it")]
+mod support;
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use support::live::{Stage, TRADING, UNPROTECTED_AT_MOST};
+use support::served::{SECRET, Served};
+use support::{Daemon, Ended, pause, until};
+
+/// Seconds of the venue in one of the wall's: a minute of the market every six seconds, and no timer of the daemon shorter
+/// than a tenth of a second.
+const SPEED: f64 = 10.0;
+
+struct Scene {
+    stage: Stage<fn(&Path, &[&str]) -> Command>,
+    served: Served,
+    _folder: tempfile::TempDir,
+}
+
+fn binary(folder: &Path, arguments: &[&str]) -> Command {
+    support::command(Path::new(env!("CARGO_BIN_EXE_live_trading_launcher")), folder, &[], arguments)
+}
+
+impl Scene {
+    fn new() -> Scene {
+        let folder = tempfile::tempdir().expect("a folder");
+        let stage = Stage {
+            folder: folder.path().to_path_buf(),
+            program: binary as fn(&Path, &[&str]) -> Command,
+            market: ["--feed", "synthetic", "--seed", "3"].map(String::from).to_vec(),
+            symbols: vec!["BTC/USDT"],
+            speed: SPEED,
+            limits: false,
+        };
+        let served = stage.serve(0);
+        Scene { stage, served, _folder: folder }
+    }
+
+    fn trade(&self, arguments: &[&str]) -> Daemon {
+        let mut daemon = self.stage.trade(&self.served, arguments);
+        daemon.hear(TRADING);
+        daemon
+    }
+
+    fn has(&self, sql: &str) -> bool {
+        support::books::count(&self.stage.state(), sql) > 0
+    }
+}
+
+fn stop(daemon: Daemon) -> Ended {
+    let id = rustix::process::Pid::from_child(&daemon.child);
+    rustix::process::kill_process(id, rustix::process::Signal::TERM).expect("it takes a signal");
+    daemon.end()
+}
+
+#[test]
+fn a_position_is_opened_protected_and_closed_and_the_books_are_the_venues() {
+    let scene = Scene::new();
+    let summary = scene.stage.folder.join("summary.json");
+    let daemon = scene.trade(&["--summary-json", &summary.to_string_lossy()]);
+    until("a closed trade", || scene.has("SELECT count(*) FROM trade_rows").then_some(()));
+    pause(Duration::from_secs(1));
+    let ended = stop(daemon);
+    assert_eq!(ended.code, Some(0), "{}", ended.text);
+    let (books, _) = scene.stage.settle(&scene.served);
+    assert_eq!(books.differences, Vec::<String>::new(), "{}", ended.text);
+    assert!(books.fills >= 2 && books.orders >= 3, "{books:?}");
+    let summary: Value =
+        serde_json::from_str(&std::fs::read_to_string(summary).expect("a summary")).expect("it is JSON");
+    assert_eq!((&summary["mode"], &summary["venue"]), (&json!("live"), &json!("binance")));
+    let unprotected = summary["unprotected_seconds_max"].as_f64().expect("a number");
+    assert!(unprotected <= UNPROTECTED_AT_MOST, "{unprotected}");
+    assert!(!ended.text.contains(SECRET), "a secret was said");
+}
+
+#[test]
+fn answers_that_are_lost_and_streams_that_are_cut_lose_and_double_nothing() {
+    let scene = Scene::new();
+    let daemon = scene.trade(&[]);
+    for (switch, body) in [
+        ("unknown", json!({ "count": 2, "executed": true })),
+        ("drop-connections", json!({})),
+        ("lose-answers", json!({ "count": 1 })),
+        ("unknown", json!({ "count": 2, "executed": false })),
+        ("expire-listen-keys", json!({ "account": 0 })),
+    ] {
+        scene.served.switch(switch, &body);
+        pause(Duration::from_secs(4));
+    }
+    until("a fill", || scene.has("SELECT count(*) FROM fill_rows").then_some(()));
+    let ended = stop(daemon);
+    assert_eq!(ended.code, Some(0), "{}", ended.text);
+    let (books, again) = scene.stage.settle(&scene.served);
+    assert_eq!(books.differences, Vec::<String>::new(), "{}\n{again:?}", ended.text);
+}
+
+#[test]
+fn a_killed_daemon_and_a_killed_server_lose_and_double_nothing() {
+    let mut scene = Scene::new();
+    let daemon = scene.trade(&[]);
+    until("an order", || scene.has("SELECT count(*) FROM intent_rows").then_some(()));
+    daemon.kill();
+    let daemon = scene.trade(&[]);
+    let port = scene.served.address.port();
+    let dead = std::mem::replace(&mut scene.served.process, Daemon::start(Command::new("true")));
+    dead.kill();
+    scene.served = scene.stage.serve(port);
+    pause(Duration::from_secs(4));
+    let ended = stop(daemon);
+    assert_eq!(ended.code, Some(0), "{}", ended.text);
+    let (books, again) = scene.stage.settle(&scene.served);
+    assert_eq!(books.differences, Vec::<String>::new(), "{}\n{again:?}", ended.text);
+}
+
+#[test]
+fn without_keys_or_with_another_market_it_does_not_start() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let state = folder.path().join("state").to_string_lossy().into_owned();
+    for (arguments, code, words) in [
+        (vec!["--live"], 77, "BINANCE_KEY is not set"),
+        (vec!["--live", "--feed", "synthetic"], 78, "leave --feed out"),
+        (vec!["--live", "--speed", "max"], 78, "its own pace"),
+        (vec!["--live", "--speed", "5"], 78, "served on this machine"),
+        (vec!["--live", "--paper"], 2, "cannot be used with"),
+    ] {
+        let ended = Daemon::start(binary(folder.path(), &[&arguments[..], &["--state-dir", &state]].concat())).end();
+        assert_eq!(ended.code, Some(code), "{arguments:?}: {}", ended.text);
+        assert!(ended.text.contains(words), "{arguments:?}: {}", ended.text);
+    }
+}
