@@ -52,7 +52,8 @@ fn no_command_shows_a_secret() {
     let by_file = [("BINANCE_KEY_FILE", key_file.as_str()), ("BINANCE_SECRET_FILE", secret_file.as_str())];
     let wrong = [("BINANCE_KEY", KEY), ("BINANCE_SECRET", "wwwwwwwwwwwwwwwwwwww")];
     let nowhere = [("LTL__VENUE__BINANCE__REST_URL", "http://127.0.0.1:9"), by_name[0], by_name[1]];
-    let table: &[(&[(&str, &str)], &[&str], i32)] = &[
+    type Row<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str], i32);
+    let table: &[Row] = &[
         (&by_name, &["doctor"], 0),
         (&by_file, &["doctor"], 0),
         (&wrong, &["doctor"], 77),
