@@ -17,7 +17,7 @@ const SEQUENCE: usize = 6;
 const OURS: usize = 1 + ACCOUNT + INSTANCE + EPOCH + SEQUENCE + 1 + 1 + 2;
 
 /// The id under which an order can be looked up at the venue. Ours or somebody else's.
-#[derive(Clone, Copy, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ClientOrderId {
     bytes: [u8; MAX_LEN],
@@ -159,6 +159,11 @@ impl PartialEq for ClientOrderId {
     }
 }
 impl Eq for ClientOrderId {}
+impl std::hash::Hash for ClientOrderId {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.words().hash(state);
+    }
+}
 impl PartialOrd for ClientOrderId {
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
         Some(self.cmp(other))
