@@ -33,8 +33,8 @@ impl Scene {
         let stage = Stage {
             folder: folder.path().to_path_buf(),
             program: binary as fn(&Path, &[&str]) -> Command,
-            market: ["--feed", "synthetic", "--seed", "3"].map(String::from).to_vec(),
-            symbols: vec!["BTC/USDT"],
+            market: ["--feed", "synthetic", "--seed", "7"].map(String::from).to_vec(),
+            symbols: vec!["BTC/USDT", "ETH/USDT", "SOL/USDT"],
             speed: SPEED,
             limits: false,
         };
@@ -64,6 +64,7 @@ fn a_position_is_opened_protected_and_closed_and_the_books_are_the_venues() {
     let scene = Scene::new();
     let summary = scene.stage.folder.join("summary.json");
     let daemon = scene.trade(&["--summary-json", &summary.to_string_lossy()]);
+    // Of this seed's market five trades close within a quarter of an hour, the first in the third minute.
     until("a closed trade", || scene.has("SELECT count(*) FROM trade_rows").then_some(()));
     pause(Duration::from_secs(1));
     let ended = stop(daemon);
@@ -102,19 +103,19 @@ fn answers_that_are_lost_and_streams_that_are_cut_lose_and_double_nothing() {
 
 #[test]
 fn a_killed_daemon_and_a_killed_server_lose_and_double_nothing() {
-    let mut scene = Scene::new();
+    let scene = Scene::new();
     let daemon = scene.trade(&[]);
     until("an order", || scene.has("SELECT count(*) FROM intent_rows").then_some(()));
     daemon.kill();
     let daemon = scene.trade(&[]);
-    let port = scene.served.address.port();
-    let dead = std::mem::replace(&mut scene.served.process, Daemon::start(Command::new("true")));
-    dead.kill();
-    scene.served = scene.stage.serve(port);
+    let Scene { stage, served, _folder } = scene;
+    let port = served.address.port();
+    served.process.kill();
+    let served = stage.serve(port);
     pause(Duration::from_secs(4));
     let ended = stop(daemon);
     assert_eq!(ended.code, Some(0), "{}", ended.text);
-    let (books, again) = scene.stage.settle(&scene.served);
+    let (books, again) = stage.settle(&served);
     assert_eq!(books.differences, Vec::<String>::new(), "{}\n{again:?}", ended.text);
 }
 

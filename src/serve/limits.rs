@@ -225,6 +225,7 @@ mod tests {
         assert_eq!(limits.count_orders(AccountId(1), 1, at(9)), Ok(()));
         let off = Limits::new(false);
         assert_eq!(off.count_orders(AccountId(0), 5_000, at(0)), Ok(()));
-        assert_eq!(off.weigh(HERE, 5_000, at(0)), Ok(5_000));
+        assert_eq!(off.orders(AccountId(0), at(0)), (ORDERS_SHORT / 2, ORDERS_LONG / 2));
+        assert_eq!(off.weigh(HERE, 5_000, at(0)), Ok(WEIGHT / 2));
     }
 }

@@ -46,7 +46,7 @@ fn trade(number: i64) -> TradeRow {
         opened_at: at(opened),
         closed_at: at(closed),
         realised: (exit_price - entry_price).notional(Qty::new(1, 1)),
-        fees: Usdt::new(5, 1),
+        fees: Usdt::new(1, 3),
         funding: Usdt::ZERO,
         exit: ExitReason::ALL[(number % 7) as usize],
         path_dependent: number % 11 == 0,
@@ -107,7 +107,7 @@ fn written(folder: &Path, bars: i64, trades: i64) -> PathBuf {
 /// For each chart: its name, and what was drawn of it: pixels in each of its colours, or cells and bars.
 const CHARTS: &str =
     "new Promise(done => setTimeout(() => done([...document.querySelectorAll('[data-chart]')].map(chart => {
-    const names = { curves: ['loss', 'accent'], candles: ['rise', 'fall', 'gain', 'loss'] }[chart.dataset.chart];
+    const names = { curves: ['gain', 'loss'], candles: ['rise', 'fall', 'gain', 'loss'] }[chart.dataset.chart];
     if (!names) return [chart.dataset.chart, [chart.querySelectorAll('td, .fill').length]];
     const wanted = names.map((name) => parseInt(colour(name).slice(1), 16));
     const counts = names.map(() => 0);

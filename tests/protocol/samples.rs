@@ -272,6 +272,7 @@ impl Collector<'_> {
         for path in ["v2/balance", "v3/balance", "v2/account", "v3/account", "v1/accountConfig", "v1/symbolConfig"] {
             self.told("GET", &format!("/fapi/{path}"), "").await;
         }
+        self.told("GET", "/sapi/v1/account/apiRestrictions", "").await;
         for path in ["leverageBracket", "apiTradingStatus", "feeBurn"] {
             self.told("GET", &format!("/fapi/v1/{path}"), "").await;
         }
