@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::decision::Decision;
 use crate::portfolio::statistics::Point;
 use crate::protocol::{EquityRow, Fill, Journal, SignalRow, StateRow, TradeRow};
-use crate::types::Usdt;
+use crate::types::{Usdt, Words};
 
 /// The kept part of the journal.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -15,7 +15,7 @@ pub struct Books {
     /// Equity after each closed minute at which it had changed, and after the last one.
     pub equity: Vec<Point>,
     /// Signals that were not acted on, by strategy and reason.
-    pub rejected: BTreeMap<(String, String), u64>,
+    pub rejected: BTreeMap<(Words, Words), u64>,
     /// Changes of the trading state.
     pub states: Vec<StateRow>,
     /// Fills whose outcome rested on the path assumed inside a bar.
@@ -34,7 +34,7 @@ impl Books {
             decisions.extend(Decision::of(&row));
         }
         match row {
-            Journal::Trade(trade) => self.trades.push(trade),
+            Journal::Trade(trade) => self.trades.push(*trade),
             Journal::Equity(row) => self.write_equity(&row),
             Journal::Signal(row) => self.write_signal(row),
             Journal::State(row) => self.states.push(row),

@@ -24,7 +24,7 @@ impl Decision {
                 Some(Decision {
                     at: row.at,
                     instrument: row.instrument,
-                    strategy: row.strategy.clone(),
+                    strategy: row.strategy.to_string(),
                     what: format!("signal {side} at {entry}, stop {stop}{target}{fate}"),
                 })
             }
@@ -33,7 +33,7 @@ impl Decision {
                 Some(Decision {
                     at: intent.decided_at,
                     instrument: intent.request.instrument,
-                    strategy: intent.strategy.clone(),
+                    strategy: intent.strategy.to_string(),
                     what: format!(
                         "{} order: {} {} {}",
                         intent.leg.as_str(),

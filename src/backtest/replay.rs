@@ -4,9 +4,9 @@ use std::path::Path;
 
 use super::story::Story;
 use crate::engine::Engine;
-use crate::protocol::{Action, Event, Stamped, View};
+use crate::protocol::{Action, Actions, Event, Stamped, View};
 use crate::recorder::{Entry, Recording, RecordingError, digest_of};
-use crate::session::{Session, Step};
+use crate::session::Session;
 use crate::types::Instruments;
 
 /// What a replay came to.
@@ -71,7 +71,7 @@ pub enum ReplayError {
 /// # Errors
 /// If the recording is damaged or of another version.
 pub fn replay(path: &Path, verify: bool, progress: impl FnMut(u64)) -> Result<Replayed, ReplayError> {
-    follow(path, verify, &mut |_, _| {}, progress)
+    follow(path, verify, &mut |_, _, _| {}, progress)
 }
 
 /// The same with a story of what happened.
@@ -84,15 +84,15 @@ pub fn replay_story(
     progress: impl FnMut(u64),
 ) -> Result<(Replayed, Option<Story>), ReplayError> {
     let mut story: Option<Story> = None;
-    let mut hear = |instruments: &Instruments, step: &Step| {
-        story.get_or_insert_with(|| Story::new(instruments, step.stamped.at)).hear(step);
+    let mut hear = |instruments: &Instruments, stamped: &Stamped<Event>, actions: &[Action]| {
+        story.get_or_insert_with(|| Story::new(instruments, stamped.at)).hear(stamped, actions);
     };
     let replayed = follow(path, verify, &mut hear, progress)?;
     Ok((replayed, story))
 }
 
-/// Whoever hears each step, and what its instruments are.
-type Hear<'a> = dyn FnMut(&Instruments, &Step) + 'a;
+/// Whoever hears each step: its instruments, its event, and what the engine wants done.
+type Hear<'a> = dyn FnMut(&Instruments, &Stamped<Event>, &[Action]) + 'a;
 
 fn follow(path: &Path, verify: bool, hear: &mut Hear, mut progress: impl FnMut(u64)) -> Result<Replayed, ReplayError> {
     let recording = Recording::open(path)?;
@@ -108,29 +108,30 @@ fn follow(path: &Path, verify: bool, hear: &mut Hear, mut progress: impl FnMut(u
         })?;
         let mut session = Session::new(engine, crate::types::Timestamp::EPOCH, header.first_seq.saturating_sub(1));
         let mut pending: Option<Pending> = None;
+        let mut actions = Actions::default();
         for entry in segment {
             match entry? {
                 Entry::Event(event) => {
-                    settle(pending.take(), None, verify, &mut done);
-                    let step = session
-                        .replay((*event).clone())
+                    settle(pending.take(), None, verify, &mut done, &actions);
+                    session
+                        .replay(&event, &mut actions)
                         .map_err(|expected| ReplayError::Missing { segment: number, expected })?;
-                    hear(&header.instruments, &step);
-                    let digest = (!step.actions.is_empty()).then(|| digest_of(&step.actions));
+                    hear(&header.instruments, &event, &actions);
+                    let digest = (!actions.is_empty()).then(|| digest_of(&actions));
                     done.events += 1;
                     if done.events.is_multiple_of(PROGRESS_EVERY) {
                         progress(done.events);
                     }
-                    pending = Some((event, digest, step.actions));
+                    pending = Some((event, digest));
                 }
-                Entry::Digest { seq: _, digest } => settle(pending.take(), Some(digest), verify, &mut done),
+                Entry::Digest { seq: _, digest } => settle(pending.take(), Some(digest), verify, &mut done, &actions),
                 Entry::Gap { .. } => {}
             }
             if done.divergence.is_some() {
                 break;
             }
         }
-        settle(pending.take(), None, verify, &mut done);
+        settle(pending.take(), None, verify, &mut done, &actions);
         done.segments += 1;
         done.view = session.engine().view();
         if done.divergence.is_some() {
@@ -140,21 +141,21 @@ fn follow(path: &Path, verify: bool, hear: &mut Hear, mut progress: impl FnMut(u
     Ok(done)
 }
 
-/// A step that waits for its recorded digest: the event, the digest of its actions now, and those.
-type Pending = (Box<Stamped<Event>>, Option<u64>, Vec<Action>);
+/// A step that waits for its recorded digest: the event, and the digest of its actions now.
+type Pending = (Box<Stamped<Event>>, Option<u64>);
 
 /// Events between two words of progress.
 const PROGRESS_EVERY: u64 = 10_000;
 
-fn settle(pending: Option<Pending>, recorded: Option<u64>, verify: bool, done: &mut Replayed) {
-    let Some((event, replayed, actions)) = pending else { return };
+fn settle(pending: Option<Pending>, recorded: Option<u64>, verify: bool, done: &mut Replayed, actions: &Actions) {
+    let Some((event, replayed)) = pending else { return };
     if !verify || done.divergence.is_some() {
         return;
     }
     if replayed == recorded {
         done.compared += u64::from(recorded.is_some());
     } else {
-        let actions = format!("{actions:?}");
+        let actions = format!("{:?}", &**actions);
         done.divergence = Some(Divergence { event, recorded, replayed, actions });
     }
 }

@@ -189,7 +189,7 @@ impl Report {
         let Subject { kind, feed, instruments, strategies, assumptions, capital } = subject;
         let mut rejected: BTreeMap<String, BTreeMap<String, u64>> = BTreeMap::new();
         for ((strategy, reason), count) in &books.rejected {
-            rejected.entry(strategy.clone()).or_default().insert(reason.clone(), *count);
+            rejected.entry(strategy.to_string()).or_default().insert(reason.to_string(), *count);
         }
         let exits = ExitReason::ALL.map(|why| (why.as_str(), view.exits.get(&why).copied().unwrap_or(0)));
         let states = books.states.iter().map(|row| (row.at.to_string(), row.state.as_str(), row.reason.clone()));
@@ -255,7 +255,7 @@ impl Trade {
         Trade {
             symbol: instruments.symbol(trade.instrument).clone(),
             side: trade.side.position_str(),
-            strategy: trade.strategy.clone(),
+            strategy: trade.strategy.to_string(),
             qty: trade.qty.to_string(),
             entry_price: trade.entry_price.to_string(),
             exit_price: trade.exit_price.to_string(),
@@ -274,7 +274,7 @@ impl Trade {
 fn groups(instruments: &Instruments, trades: &[TradeRow]) -> Vec<Group> {
     let mut groups: BTreeMap<_, (u64, u64, Usdt)> = BTreeMap::new();
     for trade in trades {
-        let (count, wins, net) = groups.entry((trade.instrument, trade.strategy.clone())).or_default();
+        let (count, wins, net) = groups.entry((trade.instrument, trade.strategy.to_string())).or_default();
         *count += 1;
         *wins += u64::from(trade.net().is_positive());
         *net += trade.net();

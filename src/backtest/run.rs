@@ -7,9 +7,9 @@ use crate::engine::{Engine, Identity, Rooms};
 use crate::exchange::{self, AccountConfig, AccountId, Exchange, MarginMode};
 use crate::feed::{Feed, FeedError};
 use crate::protocol::{
-    Action, Event, MarketData, MarketEvent, OrderReport, ReportBody, VenueReport, VenueRequest, View,
+    Action, Actions, Event, Keep, MarketData, MarketEvent, OrderReport, ReportBody, VenueReport, VenueRequest, View,
 };
-use crate::session::{Session, Source, Step};
+use crate::session::{Session, Source};
 use crate::strategy::Guest;
 use crate::types::{Exit, InstrumentId, Span, Timeframe, Timestamp};
 
@@ -82,7 +82,7 @@ impl BacktestError {
 /// # Errors
 /// If the data is damaged, or the engine does not get ready.
 pub fn run(plan: Plan, mut progress: impl FnMut(Timestamp)) -> Result<Outcome, BacktestError> {
-    let mut run = Run::begin(plan)?;
+    let mut run = Run::begin(plan, Keep::Results)?;
     while run.left.is_none() && run.feed_goes_on() {
         run.turn()?;
         if run.records.is_multiple_of(PROGRESS_EVERY) {
@@ -94,7 +94,7 @@ pub fn run(plan: Plan, mut progress: impl FnMut(Timestamp)) -> Result<Outcome, B
 
 /// Runs a plan and gives what was decided, in place of what came of it.
 pub(super) fn decisions(plan: Plan) -> Result<Vec<Decision>, BacktestError> {
-    let mut run = Run::begin(plan)?;
+    let mut run = Run::begin(plan, Keep::Everything)?;
     run.books.decisions = Some(Vec::new());
     while run.left.is_none() && run.feed_goes_on() {
         run.turn()?;
@@ -112,11 +112,13 @@ struct Run {
     started_at: Timestamp,
     records: u64,
     left: Option<String>,
+    /// What the step at hand wants done.
+    actions: Actions,
 }
 
 impl Run {
     /// Everything until the engine is ready to trade.
-    fn begin(plan: Plan) -> Result<Run, BacktestError> {
+    fn begin(plan: Plan, keep: Keep) -> Result<Run, BacktestError> {
         let Plan { feed, mut rooms, guests, exchange, seed } = plan;
         (rooms.engine.poll_orders, rooms.engine.poll_positions) = (POLL_EVERY, POLL_EVERY);
         let (instruments, shape, started_at) = (feed.instruments().clone(), feed.shape(), feed.start_at());
@@ -131,7 +133,8 @@ impl Run {
         let engine = Engine::with_guests(rooms, guests, IDENTITY, &instruments, shape);
         let session = Session::new(engine, started_at, 0);
         let books = Books::default();
-        let mut run = Run { session, feed, exchange, account, books, started_at, records: 0, left: None };
+        let actions = Actions::new(keep);
+        let mut run = Run { session, feed, exchange, account, books, started_at, records: 0, left: None, actions };
         run.session.push(started_at, Source::Ledger, Event::Recovered(Box::default()));
         run.warm_up()?;
         run.reconcile()?;
@@ -171,31 +174,34 @@ impl Run {
         let (session, venue, feed) = (self.session.next_at(), self.exchange.next_due(), self.feed.next_at());
         let Some(next) = [session, venue, feed].into_iter().flatten().min() else { return Ok(false) };
         if session == Some(next) {
-            if let Some(step) = self.session.step() {
-                self.carry_out(step)?;
+            if let Some(stamped) = self.session.step(&mut self.actions) {
+                self.carry_out(stamped.at)?;
             }
         } else if venue == Some(next) {
             if let Some(delivery) = self.exchange.poll(next) {
                 self.session.push(delivery.at, Source::Venue, Event::Venue(delivery.report));
             }
-            self.exchange.drain_changes();
+            self.exchange.drop_changes();
         } else if let Some(record) = self.feed.next() {
             let record = record?;
             self.records += 1;
             self.exchange.on_market(record.at, &record.event);
             if !matches!(record.event.data, MarketData::Depth(_)) {
-                let step = self.session.take(record.at, Event::Market(record.event));
-                self.carry_out(step)?;
+                self.session.take(record.at, &record.event, &mut self.actions);
+                self.carry_out(record.at)?;
             }
         }
         Ok(true)
     }
 
-    fn carry_out(&mut self, step: Step) -> Result<(), BacktestError> {
-        let at = step.stamped.at;
-        for action in step.actions {
+    fn carry_out(&mut self, at: Timestamp) -> Result<(), BacktestError> {
+        if self.actions.is_empty() {
+            return Ok(());
+        }
+        let mut actions = std::mem::take(&mut self.actions);
+        for action in actions.drain() {
             match action {
-                Action::Journal(row) => self.books.write(*row),
+                Action::Journal(row) => self.books.write(row),
                 Action::Send(request) => self.send(at, request),
                 Action::Backfill { instrument, from, until } => {
                     let bars = self.feed.backfill(instrument, from, until)?;
@@ -206,6 +212,7 @@ impl Run {
                 Action::Notify(_) => {}
             }
         }
+        self.actions = actions;
         Ok(())
     }
 

@@ -6,8 +6,7 @@ use super::books::Books;
 use super::candles::Candles;
 use super::report::{Performance, Report, Subject};
 use super::run::Outcome;
-use crate::protocol::{Action, Event, Journal, View};
-use crate::session::Step;
+use crate::protocol::{Action, Event, Journal, Stamped, View};
 use crate::types::{Instruments, Timestamp, Usdt};
 
 /// What has happened so far.
@@ -41,14 +40,14 @@ impl Story {
         }
     }
 
-    pub(super) fn hear(&mut self, step: &Step) {
-        self.ended_at = step.stamped.at;
+    pub(super) fn hear(&mut self, stamped: &Stamped<Event>, actions: &[Action]) {
+        self.ended_at = stamped.at;
         self.events += 1;
-        if let Event::Market(event) = &step.stamped.event {
+        if let Event::Market(event) = &stamped.event {
             self.records += 1;
             self.candles.hear(event);
         }
-        for action in &step.actions {
+        for action in actions {
             match action {
                 Action::Journal(row) => self.write(row),
                 Action::Leave { exit: _, reason } => self.left = Some(reason.clone()),
@@ -61,10 +60,10 @@ impl Story {
         match row {
             Journal::OpeningCash(cash) => self.opening_cash = Some(*cash),
             Journal::Signal(signal) => {
-                self.strategies.insert(signal.strategy.clone());
+                self.strategies.insert(signal.strategy.to_string());
             }
             Journal::Trade(trade) => {
-                self.strategies.insert(trade.strategy.clone());
+                self.strategies.insert(trade.strategy.to_string());
             }
             Journal::Intent(_)
             | Journal::Order(_)

@@ -12,7 +12,8 @@ use crate::clock::{Clock, Pace, SessionClock, Speed};
 use crate::feed::Feed;
 use crate::ledger::Ledger;
 use crate::protocol::{
-    Action, Event, Journal, MarketData, MarketEvent, Notice, OrderReport, ReportBody, VenueReport, VenueRequest,
+    Action, Actions, Event, Journal, MarketData, MarketEvent, Notice, OrderReport, ReportBody, VenueReport,
+    VenueRequest,
 };
 use crate::pulse::{Pulses, Stage};
 use crate::recorder::{RecorderThread, digest_of};
@@ -70,6 +71,8 @@ pub struct Crank {
     /// Told by feed and venue when something has arrived that they did not have before.
     pub arrivals: Arc<Notify>,
     deferred: Vec<Journal>,
+    /// What the step at hand wants done.
+    actions: Actions,
 }
 
 impl Crank {
@@ -83,8 +86,8 @@ impl Crank {
         pulses: Arc<Pulses>,
         clock: Clock,
     ) -> Crank {
-        let (time, arrivals, deferred) = (None, Arc::default(), Vec::new());
-        Crank { session, feed, venue, ledger, recorder, pulses, clock, time, arrivals, deferred }
+        let (time, arrivals, deferred, actions) = (None, Arc::default(), Vec::new(), Actions::default());
+        Crank { session, feed, venue, ledger, recorder, pulses, clock, time, arrivals, deferred, actions }
     }
 
     /// The instant of what comes next; `None` if the feed has ended and nothing is on its way.
@@ -167,25 +170,25 @@ impl Crank {
 
     fn step(&mut self) -> Result<Outside, RunError> {
         self.beat(Stage::Engine);
-        let Some(step) = self.session.step() else { return Ok(Outside::default()) };
-        self.pulses.session(step.stamped.at);
+        let Some(stamped) = self.session.step(&mut self.actions) else { return Ok(Outside::default()) };
+        self.pulses.session(stamped.at);
         self.beat(Stage::Record);
         if let Some(recorder) = &mut self.recorder {
-            let digest = (!step.actions.is_empty()).then(|| digest_of(&step.actions));
-            recorder.record(&step.stamped, digest);
+            let digest = (!self.actions.is_empty()).then(|| digest_of(&self.actions));
+            recorder.record(&stamped, digest);
             if let Some(error) = recorder.take_error() {
                 tracing::error!(%error, "the recorder has stopped; trading goes on without a recording");
                 self.recorder = None;
             } else if recorder.wants_rotation() {
-                recorder.rotate(self.session.engine().snapshot(), step.stamped.seq + 1);
+                recorder.rotate(self.session.engine().snapshot(), stamped.seq + 1);
             }
         }
         let mut outside = Outside::default();
-        let (rows, effects) = split(step.actions);
-        self.commit(step.stamped.seq, step.stamped.at, rows, &effects)?;
+        let (rows, effects) = split(&mut self.actions);
+        self.commit(stamped.seq, stamped.at, rows, &effects)?;
         self.beat(Stage::Dispatch);
         for effect in effects {
-            self.carry_out(step.stamped.at, effect, &mut outside)?;
+            self.carry_out(stamped.at, effect, &mut outside)?;
         }
         Ok(outside)
     }
@@ -300,12 +303,12 @@ impl Crank {
 }
 
 /// Parts the rows for the ledger from what is to be done, keeping the order of each.
-fn split(actions: Vec<Action>) -> (Vec<Journal>, Vec<Action>) {
+fn split(actions: &mut Actions) -> (Vec<Journal>, Vec<Action>) {
     let mut rows = Vec::new();
     let mut effects = Vec::new();
-    for action in actions {
+    for action in actions.drain() {
         match action {
-            Action::Journal(row) => rows.push(*row),
+            Action::Journal(row) => rows.push(row),
             other @ (Action::Send(_)
             | Action::Notify(_)
             | Action::Backfill { .. }

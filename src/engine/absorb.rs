@@ -3,16 +3,14 @@
 use super::{Engine, Slot, Totals};
 use crate::orders::{Alarm, Applied};
 use crate::protocol::{
-    AccountReport, Action, Event, ExitReason, Fill, Journal, MarketEvent, Notice, NoticeKind, OrderReport, OrderRow,
+    AccountReport, Action, Actions, Event, ExitReason, Fill, Journal, MarketEvent, Notice, NoticeKind, OrderReport,
     TradeRow, TradingState, VenueReport,
 };
-use crate::types::{ClientOrderId, InstrumentId, Leg, Qty, Timestamp};
+use crate::types::{ClientOrderId, InstrumentId, Leg, Qty, Timestamp, Words};
 
 impl Engine {
     /// Takes an event into the rooms. The bars that closed by it are kept for the strategies.
-    pub(super) fn absorb(&mut self, at: Timestamp, event: &Event, out: &mut Vec<Action>) {
-        self.market.pass(at);
-        self.absorbed.clear(InstrumentId(0));
+    pub(super) fn absorb(&mut self, at: Timestamp, event: &Event, out: &mut Actions) {
         match event {
             Event::Market(event) => self.absorb_market(at, event, out),
             Event::Recovered(recovered) => self.take_over(at, recovered, out),
@@ -25,7 +23,7 @@ impl Engine {
         }
     }
 
-    fn absorb_market(&mut self, at: Timestamp, event: &MarketEvent, out: &mut Vec<Action>) {
+    pub(super) fn absorb_market(&mut self, at: Timestamp, event: &MarketEvent, out: &mut Actions) {
         let instrument = event.instrument;
         if !self.knows(instrument) {
             return;
@@ -42,6 +40,10 @@ impl Engine {
         if let Some(price) = self.market.price(instrument) {
             self.portfolio.mark(instrument, price);
         }
+        if self.portfolio.position(instrument).is_some() {
+            // Its stop may have to follow the price.
+            self.slot(instrument);
+        }
         if let Some(gap) = self.absorbed.gap {
             self.slot(instrument).gapped = true;
             out.push(Action::Backfill { instrument, from: gap.from, until: gap.until });
@@ -50,7 +52,7 @@ impl Engine {
         }
     }
 
-    fn absorb_report(&mut self, at: Timestamp, report: &OrderReport, out: &mut Vec<Action>) {
+    fn absorb_report(&mut self, at: Timestamp, report: &OrderReport, out: &mut Actions) {
         if self.knows(report.instrument) {
             let applied = self.orders.apply(at, report);
             self.slot(report.instrument).touched = true;
@@ -60,7 +62,7 @@ impl Engine {
     }
 
     /// Writes what a report, or an entry of a list, has changed, and takes the fill into the books.
-    pub(super) fn absorb_applied(&mut self, at: Timestamp, applied: Applied, out: &mut Vec<Action>) {
+    pub(super) fn absorb_applied(&mut self, at: Timestamp, applied: Applied, out: &mut Actions) {
         if let Some(instrument) = applied.back {
             self.venue_is_back(at, instrument);
         }
@@ -76,11 +78,12 @@ impl Engine {
     }
 
     /// A fill is a fact: it changes the position whatever the order was thought to be.
-    fn absorb_fill(&mut self, at: Timestamp, fill: &Fill, out: &mut Vec<Action>) {
+    fn absorb_fill(&mut self, at: Timestamp, fill: &Fill, out: &mut Actions) {
         let instrument = fill.instrument;
-        let order = self.orders.get(fill.client_id).cloned();
-        let strategy = order.as_ref().map_or("unknown", |row| row.intent.strategy.as_str()).to_owned();
-        let plan = order.as_ref().and_then(|row| row.intent.plan);
+        let order = self.orders.get(fill.client_id);
+        let strategy = order.map_or(Words::Borrowed("unknown"), |row| row.intent.strategy.clone());
+        let plan = order.and_then(|row| row.intent.plan);
+        let leg = order.map(|row| row.intent.leg);
         let effect = self.portfolio.apply_fill(fill, &strategy, plan);
         let slot = self.slot(instrument);
         (slot.touched, slot.moved_at) = (true, at);
@@ -91,78 +94,71 @@ impl Engine {
         }
         slot.path_dependent |= fill.path_dependent;
         self.totals.fills += 1;
-        out.push(Action::Journal(Box::new(Journal::Fill {
-            fill: *fill,
-            realised: effect.realised,
-            position: effect.position,
-        })));
+        out.row(Journal::Fill { fill: *fill, realised: effect.realised, position: effect.position });
         // A fill through zero ends one position before it begins the other.
         if let Some(closed) = effect.closed {
-            self.closed(at, fill, order.as_ref(), closed, out);
+            self.closed(at, fill, leg, closed, out);
         }
         if effect.opened || effect.flipped {
             self.opened(fill, effect.position, &strategy, out);
         }
-        out.push(Action::Journal(Box::new(Journal::Position(effect.row))));
+        out.durable(|| Journal::Position(Box::new(effect.row)));
     }
 
-    fn opened(&mut self, fill: &Fill, position: Qty, strategy: &str, out: &mut Vec<Action>) {
+    fn opened(&mut self, fill: &Fill, position: Qty, strategy: &str, out: &mut Actions) {
         self.totals.opened += 1;
         let slot = self.slot(fill.instrument);
         slot.not_closing();
         (slot.stop_moved, slot.best_kept) = (false, None);
         slot.path_dependent = fill.path_dependent;
-        let symbol = self.instruments.symbol(fill.instrument).clone();
-        let (side, qty) = (fill.side.position_str(), position.abs());
-        let text = format!("Opened {side} {symbol}: {qty} at {} ({strategy})", fill.price);
-        out.push(notify(NoticeKind::PositionOpened, fill.client_id.as_str(), text));
+        out.notify(|| {
+            let symbol = self.instruments.symbol(fill.instrument);
+            let (side, qty) = (fill.side.position_str(), position.abs());
+            let text = format!("Opened {side} {symbol}: {qty} at {} ({strategy})", fill.price);
+            notice(NoticeKind::PositionOpened, fill.client_id.as_str(), text)
+        });
     }
 
-    fn closed(
-        &mut self,
-        at: Timestamp,
-        fill: &Fill,
-        order: Option<&OrderRow>,
-        mut trade: TradeRow,
-        out: &mut Vec<Action>,
-    ) {
+    fn closed(&mut self, at: Timestamp, fill: &Fill, leg: Option<Leg>, mut trade: TradeRow, out: &mut Actions) {
         let slot = &self.slots[fill.instrument.index()];
-        trade.exit = exit_reason(slot.closing.or(slot.called_off), slot.stop_moved, order, &fill.client_id);
+        trade.exit = exit_reason(slot.closing.or(slot.called_off), slot.stop_moved, leg, &fill.client_id);
         trade.path_dependent = slot.path_dependent;
         count_exit(&mut self.totals, &trade);
         self.risk.trade_closed(at, &trade);
         self.slot(fill.instrument).not_closing();
-        let symbol = self.instruments.symbol(trade.instrument).clone();
-        let by_whom = if order.is_none() { another_hand(fill.client_id) } else { "" };
-        let text = format!(
-            "Closed {} {symbol}: {} at {}, net {} USDT ({}{by_whom})",
-            trade.side.position_str(),
-            trade.qty,
-            trade.exit_price,
-            trade.net(),
-            trade.exit.as_str()
-        );
-        out.push(notify(NoticeKind::PositionClosed, trade.entry_id.as_str(), text));
-        out.push(Action::Journal(Box::new(Journal::Trade(trade))));
+        out.notify(|| {
+            let symbol = self.instruments.symbol(trade.instrument);
+            let by_whom = if leg.is_none() { another_hand(fill.client_id) } else { "" };
+            let text = format!(
+                "Closed {} {symbol}: {} at {}, net {} USDT ({}{by_whom})",
+                trade.side.position_str(),
+                trade.qty,
+                trade.exit_price,
+                trade.net(),
+                trade.exit.as_str()
+            );
+            notice(NoticeKind::PositionClosed, trade.entry_id.as_str(), text)
+        });
+        out.row(Journal::Trade(Box::new(trade)));
         self.write_memory(out);
     }
 
-    fn absorb_account(&mut self, at: Timestamp, report: &AccountReport, out: &mut Vec<Action>) {
+    fn absorb_account(&mut self, at: Timestamp, report: &AccountReport, out: &mut Actions) {
         match report {
             AccountReport::Funding(payment) => {
                 let booked = self.reconciliation.opening();
                 if !booked && self.knows(payment.instrument) && self.portfolio.apply_funding(payment) {
                     self.slot(payment.instrument).moved_at = at;
-                    out.push(Action::Journal(Box::new(Journal::Funding(*payment))));
+                    out.row(Journal::Funding(*payment));
                     if let Some(row) = self.portfolio.position(payment.instrument).cloned() {
-                        out.push(Action::Journal(Box::new(Journal::Position(row))));
+                        out.durable(|| Journal::Position(Box::new(row)));
                     }
                 }
             }
             AccountReport::Transfer { id, amount } => {
                 if !self.reconciliation.opening() && self.portfolio.apply_transfer(*id, *amount) {
                     self.risk.transferred(*amount);
-                    out.push(Action::Journal(Box::new(Journal::Transfer { id: *id, amount: *amount })));
+                    out.row(Journal::Transfer { id: *id, amount: *amount });
                 }
             }
             AccountReport::Liquidated { instrument } => {
@@ -184,7 +180,7 @@ impl Engine {
     /// Something happened that must not: the symbol takes no more entries until a person has looked at it. Another
     /// daemon's or a person's hand on the account is met by the trading state, and an order that only our ledger lacks
     /// is kept and told of.
-    pub(super) fn raise_alarm(&mut self, at: Timestamp, alarm: &Alarm, out: &mut Vec<Action>) {
+    pub(super) fn raise_alarm(&mut self, at: Timestamp, alarm: &Alarm, out: &mut Actions) {
         let reason = alarm.to_string();
         match *alarm {
             Alarm::Revived { instrument, .. }
@@ -203,13 +199,13 @@ impl Engine {
     }
 
     /// Nothing more is entered on this symbol until a person says so, and what was to be entered is taken back.
-    pub(super) fn halt_symbol(&mut self, at: Timestamp, instrument: InstrumentId, reason: &str, out: &mut Vec<Action>) {
+    pub(super) fn halt_symbol(&mut self, at: Timestamp, instrument: InstrumentId, reason: &str, out: &mut Actions) {
         if !self.knows(instrument) || self.slots[instrument.index()].halted.as_deref() == Some(reason) {
             return;
         }
         let symbol = self.instruments.symbol(instrument).clone();
         self.slot(instrument).halted = Some(reason.to_owned());
-        out.push(Action::Journal(Box::new(Journal::Halt { instrument, reason: Some(reason.to_owned()) })));
+        out.row(Journal::Halt { instrument, reason: Some(reason.to_owned()) });
         out.push(notify(NoticeKind::Alarm, symbol.as_str(), format!("{symbol} takes no more entries: {reason}")));
         self.cancel_entries(at, |row| row.intent.request.instrument == instrument, out);
     }
@@ -230,21 +226,26 @@ impl Slot {
 
 /// A message for people.
 pub(super) fn notify(kind: NoticeKind, key: &str, text: String) -> Action {
-    Action::Notify(Notice { kind, key: key.to_owned(), text })
+    Action::Notify(notice(kind, key, text))
+}
+
+/// The same, for messages that are only made if somebody wants them.
+pub(super) fn notice(kind: NoticeKind, key: &str, text: String) -> Notice {
+    Notice { kind, key: key.to_owned(), text }
 }
 
 /// Why a position closed, by the order whose fill closed it.
 fn exit_reason(
     closing: Option<ExitReason>,
     stop_moved: bool,
-    order: Option<&OrderRow>,
+    leg: Option<Leg>,
     client_id: &ClientOrderId,
 ) -> ExitReason {
-    let Some(row) = order else {
+    let Some(leg) = leg else {
         let liquidation = closing == Some(ExitReason::Liquidation) || client_id.as_str().starts_with("autoclose");
         return if liquidation { ExitReason::Liquidation } else { ExitReason::Manual };
     };
-    match row.intent.leg {
+    match leg {
         Leg::Stop if stop_moved => ExitReason::TrailingStop,
         Leg::Stop => ExitReason::StopLoss,
         Leg::TakeProfit => ExitReason::TakeProfit,

@@ -1,7 +1,7 @@
 //! What the engine has to look at in a step: only what was stirred in it, or what is due. Everything else waits as it is, so
 //! that a step costs the same with one instrument as with five hundred.
 
-use std::ops::{Deref, DerefMut};
+use std::ops::{Deref, DerefMut, Range};
 
 use serde::{Deserialize, Serialize};
 
@@ -38,31 +38,31 @@ impl Engine {
 
     /// A step begins: whoever is due is looked at.
     pub(super) fn attend(&mut self, at: Timestamp) {
+        self.at = at;
+        self.market.pass(at);
+        self.absorbed.clear(InstrumentId(0));
         while let Some(place) = self.attention.deadlines.take_due(at) {
             self.attention.stirred.push(InstrumentId(place as u16));
         }
     }
 
-    /// The instruments to look at, in their order.
-    pub(super) fn stirred(&self) -> Vec<InstrumentId> {
-        let mut stirred = self.attention.stirred.clone();
-        stirred.sort_unstable();
-        stirred
+    /// The places of the instruments to look at, in their order. What is stirred while they are gone through comes behind
+    /// them.
+    pub(super) fn stirred(&mut self) -> Range<usize> {
+        self.attention.stirred.sort_unstable();
+        0..self.attention.stirred.len()
     }
 
-    /// The same, and those with an open position.
-    pub(super) fn stirred_or_held(&self) -> Vec<InstrumentId> {
-        let mut all = self.attention.stirred.clone();
-        all.extend(self.portfolio.positions().map(|row| row.instrument));
-        all.sort_unstable();
-        all.dedup();
-        all
+    /// The instrument at one of these places.
+    pub(super) fn stirred_at(&self, place: usize) -> InstrumentId {
+        self.attention.stirred[place]
     }
 
     /// The step ends: what was stirred says when it wants to be looked at again.
     pub(super) fn settle(&mut self) {
         while let Some(instrument) = self.attention.stirred.pop() {
-            let next = self.slots[instrument.index()].next_deadline();
+            let next =
+                self.slots[instrument.index()].next_deadline().into_iter().chain(self.time_exit(instrument)).min();
             self.attention.deadlines.set(instrument.index(), next);
         }
         self.orders_are_due();

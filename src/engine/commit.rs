@@ -4,12 +4,12 @@
 use std::collections::BTreeSet;
 
 use super::{Engine, Totals};
-use crate::orders::Due;
+use crate::orders::{Due, Exposure};
 use crate::protocol::{
-    Action, Amount, Journal, OrderIntent, OrderKind, OrderRequest, OrderRow, ProtectionPlan, VenueRequest,
+    Action, Actions, Amount, Journal, OrderIntent, OrderKind, OrderRequest, OrderRow, ProtectionPlan, VenueRequest,
 };
 use crate::risk::{Approved, Facts, Rejection};
-use crate::types::{ClientOrderId, InstrumentId, Leg, PositionSide, Price, Qty, Side, Timestamp, Usdt};
+use crate::types::{ClientOrderId, InstrumentId, Leg, PositionSide, Price, Qty, Side, Timestamp, Usdt, Words};
 
 /// An order that somebody below wants, before risk has seen it.
 #[derive(Debug, Clone)]
@@ -20,8 +20,8 @@ pub(super) struct Want {
     pub amount: Amount,
     pub reduce_only: bool,
     pub leg: Leg,
-    pub strategy: String,
-    pub reason: String,
+    pub strategy: Words,
+    pub reason: Words,
     pub reference_price: Price,
     pub plan: Option<ProtectionPlan>,
 }
@@ -50,6 +50,12 @@ impl Engine {
     }
 
     fn facts(&self, at: Timestamp, instrument: InstrumentId, leg: Leg) -> Facts {
+        // What shrinks a position is not held against the limits on notional.
+        let (symbol_notional, gross_notional, open_positions) = if leg == Leg::Entry {
+            (self.symbol_notional(instrument), self.gross_notional(), self.open_positions())
+        } else {
+            (Usdt::ZERO, Usdt::ZERO, 0)
+        };
         Facts {
             at,
             leg,
@@ -57,9 +63,9 @@ impl Engine {
             reducing: self.reducing(at, instrument),
             mark: self.market.price(instrument),
             equity: self.portfolio.equity(),
-            symbol_notional: self.symbol_notional(instrument),
-            gross_notional: self.gross_notional(),
-            open_positions: self.open_positions(),
+            symbol_notional,
+            gross_notional,
+            open_positions,
             block: self.entry_block(at, instrument),
         }
     }
@@ -82,14 +88,17 @@ impl Engine {
 
     /// Instruments with a position, or with an entry that may open one.
     fn open_positions(&self) -> usize {
-        let held = self.portfolio.positions().map(|row| row.instrument);
-        let entered = self.orders.open().filter(|row| row.intent.leg == Leg::Entry);
-        held.chain(entered.map(|row| row.intent.request.instrument)).collect::<BTreeSet<_>>().len()
+        let entered = self.orders.open_entries().map(|row| row.intent.request.instrument);
+        let fresh: BTreeSet<_> = entered.filter(|one| self.portfolio.position(*one).is_none()).collect();
+        self.portfolio.positions().count() + fresh.len()
     }
 
     /// Worst case of an instrument: what is held, and what is open, on its way or unknown.
     pub(super) fn symbol_notional(&self, instrument: InstrumentId) -> Usdt {
-        let exposure = self.orders.exposure(instrument);
+        self.worst_notional(instrument, &self.orders.exposure(instrument))
+    }
+
+    fn worst_notional(&self, instrument: InstrumentId, exposure: &Exposure) -> Usdt {
         let held = self.portfolio.notional(instrument);
         match self.market.price(instrument) {
             Some(price) => exposure.worst_notional(self.position_of(instrument), price).max(held),
@@ -99,11 +108,15 @@ impl Engine {
 
     /// Worst case of all instruments together.
     pub(super) fn gross_notional(&self) -> Usdt {
-        self.instruments.ids().map(|one| self.symbol_notional(one)).sum()
+        let exposures = self.orders.exposures();
+        let worst = |one| self.worst_notional(one, &exposures.get(&one).copied().unwrap_or_default());
+        let held: Usdt = self.portfolio.positions().map(|row| worst(row.instrument)).sum();
+        let not_held = exposures.keys().filter(|one| self.knows(**one) && self.portfolio.position(**one).is_none());
+        held + not_held.map(|one| worst(*one)).sum()
     }
 
     /// Writes the intent and sends the order. The only place that does.
-    pub(super) fn commit(&mut self, at: Timestamp, screened: Screened, out: &mut Vec<Action>) -> ClientOrderId {
+    pub(super) fn commit(&mut self, at: Timestamp, screened: Screened, out: &mut Actions) -> ClientOrderId {
         let Screened { approved, want } = screened;
         let request = approved.into_inner();
         let client_id = request.client_id;
@@ -116,28 +129,28 @@ impl Engine {
             reference_price: want.reference_price,
             plan: want.plan,
         };
-        self.orders.intend(intent.clone(), at);
+        out.durable(|| Journal::Intent(Box::new(intent.clone())));
+        self.orders.intend(intent, at);
         count(&mut self.totals);
         self.slot(want.instrument).moved_at = at;
-        out.push(Action::Journal(Box::new(Journal::Intent(intent))));
         out.push(Action::Send(VenueRequest::Submit(request)));
         client_id
     }
 
     /// Asks the venue to end an order, unless it is asked already.
-    pub(super) fn cancel(&mut self, at: Timestamp, client_id: ClientOrderId, out: &mut Vec<Action>) {
+    pub(super) fn cancel(&mut self, at: Timestamp, client_id: ClientOrderId, out: &mut Actions) {
         if !self.orders.request_cancel(client_id, at) {
             return;
         }
         if let Some(row) = self.orders.get(client_id).cloned() {
             let instrument = row.intent.request.instrument;
-            out.push(Action::Journal(Box::new(Journal::Order(row))));
+            out.durable(|| Journal::Order(Box::new(row)));
             out.push(Action::Send(VenueRequest::Cancel { client_id, instrument }));
         }
     }
 
     /// Follows up what is late: queries what is unknown, repeats cancels, gives up what certainly never arrived.
-    pub(super) fn chase(&mut self, at: Timestamp, out: &mut Vec<Action>) {
+    pub(super) fn chase(&mut self, at: Timestamp, out: &mut Actions) {
         if self.orders_are_due().is_none_or(|due| due > at) {
             return;
         }
@@ -147,7 +160,7 @@ impl Engine {
         self.cancel_late_entries(at, out);
     }
 
-    fn carry_out(&mut self, at: Timestamp, due: Due, out: &mut Vec<Action>) {
+    fn carry_out(&mut self, at: Timestamp, due: Due, out: &mut Actions) {
         match due {
             Due::Query { client_id, instrument } => {
                 out.push(Action::Send(VenueRequest::QueryOrder { client_id, instrument }));
@@ -155,28 +168,28 @@ impl Engine {
             Due::RepeatCancel { client_id, instrument } => {
                 out.push(Action::Send(VenueRequest::Cancel { client_id, instrument }));
             }
-            Due::Changed(row) => self.note_row(at, *row, out),
+            Due::Changed(row) => self.note_row(at, row, out),
             // Strategies decide again with their next bar, protection in this step; an exit is looked at here.
             Due::Absent(row) => {
                 let slot = self.slot(row.intent.request.instrument);
                 if slot.closing.is_some() && row.intent.leg == Leg::Exit {
                     slot.exit_again = Some(at);
                 }
-                self.note_row(at, *row, out);
+                self.note_row(at, row, out);
             }
             Due::FetchFills { since } => out.push(Action::Send(VenueRequest::Fills { since })),
         }
     }
 
     /// An order's row changed: it is written, and what hangs on it is looked at in this step.
-    pub(super) fn note_row(&mut self, at: Timestamp, row: OrderRow, out: &mut Vec<Action>) {
+    pub(super) fn note_row(&mut self, at: Timestamp, row: Box<OrderRow>, out: &mut Actions) {
         let slot = self.slot(row.intent.request.instrument);
         (slot.touched, slot.moved_at) = (true, at);
-        out.push(Action::Journal(Box::new(Journal::Order(row))));
+        out.durable(|| Journal::Order(row));
     }
 
     /// A limit entry that has rested for too long is cancelled.
-    fn cancel_late_entries(&mut self, at: Timestamp, out: &mut Vec<Action>) {
+    fn cancel_late_entries(&mut self, at: Timestamp, out: &mut Actions) {
         let late: Vec<_> = self.entry_timeouts().filter(|(until, _)| *until <= at).map(|(_, id)| id).collect();
         for client_id in late {
             self.cancel(at, client_id, out);
@@ -190,8 +203,8 @@ impl Engine {
 
     fn entry_timeouts(&self) -> impl Iterator<Item = (Timestamp, ClientOrderId)> {
         self.orders
-            .open()
-            .filter(|row| row.intent.leg == Leg::Entry && !row.cancel_pending)
+            .open_entries()
+            .filter(|row| !row.cancel_pending)
             .filter(|row| matches!(row.intent.request.kind, OrderKind::Limit { .. }))
             .map(|row| (row.intent.decided_at + self.settings.entry_timeout, row.intent.request.client_id))
     }

@@ -5,30 +5,30 @@ use super::absorb::notify;
 use super::commit::{Screened, Want};
 use super::{Ending, Engine, EntryStyle};
 use crate::protocol::{
-    Action, Amount, Command, ExitReason, Journal, NoticeKind, OrderKind, OrderRow, ProtectionPlan, SignalRow,
+    Actions, Amount, Command, ExitReason, Journal, NoticeKind, OrderKind, OrderRow, ProtectionPlan, SignalRow,
     TimeInForce, TradingState,
 };
 use crate::risk::SizeInput;
 use crate::strategy::{Draft, Proposal, Signal};
-use crate::types::{InstrumentId, Leg, Price, Rounding, Side, Timestamp};
+use crate::types::{InstrumentId, Leg, Price, Rounding, Side, Timestamp, Words};
 
 impl Engine {
     /// Feeds the bars that closed to the strategies and acts on what they propose.
-    pub(super) fn decide(&mut self, at: Timestamp, out: &mut Vec<Action>) {
+    pub(super) fn decide(&mut self, at: Timestamp, out: &mut Actions) {
         let instrument = self.absorbed.instrument;
         for place in 0..self.absorbed.closed.len() {
             let bar = self.absorbed.closed[place];
-            let held = self.portfolio.position(instrument).map(|row| (row.strategy.as_str(), side_of(row.qty)));
+            let held = self.portfolio.position(instrument).map(|row| (&*row.strategy, side_of(row.qty)));
             for proposal in self.desk.on_bar(instrument, bar.timeframe, &bar.bar, bar.live, held) {
                 match proposal {
                     Proposal::Enter(Ok(signal)) => self.enter(at, &signal, out),
                     Proposal::Enter(Err(refused)) => {
-                        let reason = refused.refusal.as_str().replace(' ', "_");
-                        self.count_rejected(&reason);
+                        let reason = refused.refusal.as_str();
+                        self.count_rejected(reason);
                         let row = signal_row(at, &refused.draft, Some(reason));
-                        out.push(Action::Journal(Box::new(Journal::Signal(row))));
+                        out.row(Journal::Signal(row));
                     }
-                    Proposal::Leave { reason, .. } => self.leave(at, instrument, ExitReason::Signal, &reason, out),
+                    Proposal::Leave { reason, .. } => self.leave(at, instrument, ExitReason::Signal, reason, out),
                 }
             }
         }
@@ -37,7 +37,7 @@ impl Engine {
     }
 
     /// A signal becomes an entry order, or a row that says why not.
-    pub(super) fn enter(&mut self, at: Timestamp, signal: &Signal, out: &mut Vec<Action>) {
+    pub(super) fn enter(&mut self, at: Timestamp, signal: &Signal, out: &mut Actions) {
         let outcome = self.plan_entry(at, signal);
         let rejected = match outcome {
             Ok(want) => {
@@ -47,17 +47,19 @@ impl Engine {
                 None
             }
             Err(reason) => {
-                self.count_rejected(&reason);
+                self.count_rejected(reason);
                 Some(reason)
             }
         };
-        out.push(Action::Journal(Box::new(Journal::Signal(signal_row(at, signal.draft(), rejected)))));
+        out.row(Journal::Signal(signal_row(at, signal.draft(), rejected)));
     }
 
-    fn plan_entry(&mut self, at: Timestamp, signal: &Signal) -> Result<Screened, String> {
+    fn plan_entry(&mut self, at: Timestamp, signal: &Signal) -> Result<Screened, &'static str> {
         let instrument = signal.instrument();
         self.may_enter(at, instrument, signal.strategy())?;
-        self.risk.cooled_down(at, signal.strategy(), instrument, signal.entry()).map_err(|r| r.reason.to_owned())?;
+        self.risk
+            .cooled_down(at, signal.strategy(), instrument, signal.entry())
+            .map_err(|rejection| rejection.reason)?;
         let rules = self.instruments.get(instrument);
         let side = signal.side();
         let outwards = match side {
@@ -80,7 +82,7 @@ impl Engine {
                 symbol_notional: self.symbol_notional(instrument),
                 gross_notional: self.gross_notional(),
             })
-            .map_err(|skip| skip.reason.to_owned())?;
+            .map_err(|skip| skip.reason)?;
         let plan = ProtectionPlan { stop, take_profit, trailing: signal.trailing() };
         let want = Want {
             instrument,
@@ -89,29 +91,26 @@ impl Engine {
             amount: Amount::Qty(qty),
             reduce_only: false,
             leg: Leg::Entry,
-            strategy: signal.strategy().to_owned(),
-            reason: signal.reason().to_owned(),
+            strategy: signal.strategy().into(),
+            reason: signal.reason().clone(),
             reference_price: entry,
             plan: Some(plan),
         };
-        self.screen(at, want).map_err(|rejection| rejection.reason.to_owned())
+        self.screen(at, want).map_err(|rejection| rejection.reason)
     }
 
     /// Are we, and is this symbol, in a state to enter at all? What risk does not know about is judged here.
-    fn may_enter(&self, at: Timestamp, instrument: InstrumentId, strategy: &str) -> Result<(), String> {
+    fn may_enter(&self, at: Timestamp, instrument: InstrumentId, strategy: &str) -> Result<(), &'static str> {
         if self.ending != Ending::No {
-            return Err("shutting_down".to_owned());
+            return Err("shutting_down");
         }
         if let Some(row) = self.portfolio.position(instrument) {
-            return Err(if row.strategy == strategy { "position_open" } else { "conflict" }.to_owned());
+            return Err(if row.strategy == strategy { "position_open" } else { "conflict" });
         }
         if self.orders.open_of(instrument).any(|row| row.intent.leg == Leg::Entry) {
-            return Err("entry_pending".to_owned());
+            return Err("entry_pending");
         }
-        match self.entry_block(at, instrument) {
-            Some(reason) => Err(reason.to_owned()),
-            None => Ok(()),
-        }
+        self.entry_block(at, instrument).map_or(Ok(()), Err)
     }
 
     /// Why no entry is made on this symbol now, in a word that can be counted.
@@ -155,7 +154,7 @@ impl Engine {
     }
 
     /// Does what a person asks for.
-    pub(super) fn obey(&mut self, at: Timestamp, command: &Command, out: &mut Vec<Action>) {
+    pub(super) fn obey(&mut self, at: Timestamp, command: &Command, out: &mut Actions) {
         match command {
             Command::Pause => self.raise(at, TradingState::Paused, "paused by a person", out),
             Command::Resume => {
@@ -168,27 +167,27 @@ impl Engine {
                 self.tell_states(changes, out);
                 for instrument in self.instruments.ids() {
                     if self.slot(instrument).halted.take().is_some() {
-                        out.push(Action::Journal(Box::new(Journal::Halt { instrument, reason: None })));
+                        out.row(Journal::Halt { instrument, reason: None });
                     }
                 }
             }
             Command::Close { instrument } => {
                 let open: Vec<_> = self.portfolio.positions().map(|row| row.instrument).collect();
                 for one in open.into_iter().filter(|one| instrument.is_none_or(|wanted| wanted == *one)) {
-                    self.leave(at, one, ExitReason::Manual, "closed by a person", out);
+                    self.leave(at, one, ExitReason::Manual, "closed by a person".into(), out);
                 }
             }
             Command::Shutdown { flatten, reason } => self.shut_down(at, *flatten, reason, out),
         }
     }
 
-    fn shut_down(&mut self, at: Timestamp, flatten: bool, reason: &str, out: &mut Vec<Action>) {
+    fn shut_down(&mut self, at: Timestamp, flatten: bool, reason: &str, out: &mut Actions) {
         self.ending = if flatten { Ending::Flatten } else { Ending::Keep };
         self.cancel_entries(at, |_| true, out);
         if flatten {
             let open: Vec<_> = self.portfolio.positions().map(|row| row.instrument).collect();
             for instrument in open {
-                self.leave(at, instrument, ExitReason::Manual, "closed at the end", out);
+                self.leave(at, instrument, ExitReason::Manual, "closed at the end".into(), out);
             }
         }
         self.write_equity(at, out);
@@ -196,8 +195,8 @@ impl Engine {
     }
 
     /// Asks the venue to end the open entries that are meant.
-    pub(super) fn cancel_entries(&mut self, at: Timestamp, meant: impl Fn(&OrderRow) -> bool, out: &mut Vec<Action>) {
-        let entries = self.orders.open().filter(|row| row.intent.leg == Leg::Entry && meant(row));
+    pub(super) fn cancel_entries(&mut self, at: Timestamp, meant: impl Fn(&OrderRow) -> bool, out: &mut Actions) {
+        let entries = self.orders.open_entries().filter(|row| meant(row));
         let entries: Vec<_> = entries.map(|row| row.intent.request.client_id).collect();
         for client_id in entries {
             self.cancel(at, client_id, out);
@@ -205,7 +204,10 @@ impl Engine {
     }
 
     fn count_rejected(&mut self, reason: &str) {
-        *self.totals.rejected.entry(reason.to_owned()).or_default() += 1;
+        match self.totals.rejected.get_mut(reason) {
+            Some(count) => *count += 1,
+            None => drop(self.totals.rejected.insert(reason.to_owned(), 1)),
+        }
     }
 }
 
@@ -214,16 +216,16 @@ pub(super) fn side_of(qty: crate::types::Qty) -> Side {
     if qty.is_negative() { Side::Sell } else { Side::Buy }
 }
 
-fn signal_row(at: Timestamp, draft: &Draft, rejected: Option<String>) -> SignalRow {
+fn signal_row(at: Timestamp, draft: &Draft, rejected: Option<&'static str>) -> SignalRow {
     SignalRow {
         at,
         instrument: draft.instrument,
-        strategy: draft.strategy.to_owned(),
+        strategy: draft.strategy.into(),
         side: draft.side,
         entry: draft.entry,
         stop: draft.stop,
         take_profit: draft.take_profit,
         reason: draft.reason.clone(),
-        rejected,
+        rejected: rejected.map(Words::from),
     }
 }

@@ -3,25 +3,27 @@
 use super::absorb::notify;
 use super::{Engine, OnHalt};
 use crate::market::Freshness;
-use crate::protocol::{Action, ConnectionState, EquityRow, Event, Journal, Link, NoticeKind, StateRow, TradingState};
+use crate::protocol::{Action, Actions, ConnectionState, EquityRow, Journal, Link, NoticeKind, StateRow, TradingState};
 use crate::risk::Clock as ClockState;
-use crate::types::{Exit, Rounding, Span, Timestamp};
+use crate::types::{Exit, Span, Timestamp};
 
 /// How often the age of every instrument's data is looked at: well within the shortest cadence's limits.
 const FRESHNESS_EVERY: Span = Span::SECOND;
 
 impl Engine {
-    pub(super) fn judge(&mut self, at: Timestamp, event: &Event, out: &mut Vec<Action>) {
+    pub(super) fn judge(&mut self, at: Timestamp, woken: bool, out: &mut Actions) {
         self.risk.set_equity_known(at, self.portfolio.is_marked());
         let changes = self.risk.evaluate(at, self.portfolio.equity());
-        self.tell_states(changes, out);
-        if matches!(event, Event::Timer) || at.since(self.freshness_seen) >= FRESHNESS_EVERY {
+        if !changes.is_empty() {
+            self.tell_states(changes, out);
+        }
+        if woken || at.since(self.freshness_seen) >= FRESHNESS_EVERY {
             self.watch_freshness(at, out);
         }
     }
 
     /// A symbol whose data is lost is told of once, and its feed is restarted.
-    fn watch_freshness(&mut self, at: Timestamp, out: &mut Vec<Action>) {
+    fn watch_freshness(&mut self, at: Timestamp, out: &mut Actions) {
         self.freshness_seen = at;
         for instrument in self.instruments.ids() {
             let lost = matches!(self.market.freshness(instrument, at), Freshness::Lost { .. });
@@ -44,7 +46,7 @@ impl Engine {
     }
 
     /// The venue's clock was measured. How far off it may be is how much longer an order can stay in doubt.
-    pub(super) fn absorb_clock(&mut self, uncertainty: Span, out: &mut Vec<Action>) {
+    pub(super) fn absorb_clock(&mut self, uncertainty: Span, out: &mut Actions) {
         let before = self.risk.clock();
         self.risk.set_clock(uncertainty);
         self.orders.clock_measured(uncertainty);
@@ -62,20 +64,20 @@ impl Engine {
         }
     }
 
-    pub(super) fn raise(&mut self, at: Timestamp, state: TradingState, reason: &str, out: &mut Vec<Action>) {
+    pub(super) fn raise(&mut self, at: Timestamp, state: TradingState, reason: &str, out: &mut Actions) {
         let changes = self.risk.raise(at, state, reason);
         self.tell_states(changes, out);
     }
 
     /// Writes changes of the trading state and does what they ask for.
-    pub(super) fn tell_states(&mut self, changes: Vec<StateRow>, out: &mut Vec<Action>) {
+    pub(super) fn tell_states(&mut self, changes: Vec<StateRow>, out: &mut Actions) {
         for change in changes {
             let text = format!("Trading state is now {}: {}", change.state.as_str(), change.reason);
             out.push(notify(NoticeKind::TradingState, change.state.as_str(), text));
             let halted = change.state == TradingState::Halted;
             let at = change.at;
             let reason = change.reason.clone();
-            out.push(Action::Journal(Box::new(Journal::State(change))));
+            out.row(Journal::State(change));
             self.write_memory(out);
             if halted {
                 self.cancel_entries(at, |_| true, out);
@@ -87,18 +89,15 @@ impl Engine {
     }
 
     /// Writes what risk must remember, if it has changed.
-    pub(super) fn write_memory(&mut self, out: &mut Vec<Action>) {
-        if let Some(memory) = self.risk.memory_to_write() {
-            out.push(Action::Journal(Box::new(Journal::RiskMemory(memory))));
+    pub(super) fn write_memory(&mut self, out: &mut Actions) {
+        if self.risk.take_memory_changed() {
+            out.durable(|| Journal::RiskMemory(self.risk.memory()));
         }
     }
 
-    pub(super) fn write_equity(&mut self, at: Timestamp, out: &mut Vec<Action>) {
+    pub(super) fn write_equity(&mut self, at: Timestamp, out: &mut Actions) {
         let (cash, unrealised) = (self.portfolio.cash(), self.portfolio.unrealised());
         let peak = self.risk.peak();
-        let equity = cash + unrealised;
-        let drawdown = (peak - equity).ratio_of(peak, Rounding::Up);
-        let drawdown = drawdown.max(crate::types::Rate::ZERO);
-        out.push(Action::Journal(Box::new(Journal::Equity(EquityRow { at, cash, unrealised, peak, drawdown }))));
+        out.row(Journal::Equity(EquityRow { at, cash, unrealised, peak }));
     }
 }

@@ -3,8 +3,8 @@
 use super::commit::Want;
 use super::{Ending, Engine};
 use crate::orders::protection::CloseReason;
-use crate::protocol::{Action, Amount, ExitReason, OrderKind};
-use crate::types::{ClientOrderId, InstrumentId, Leg, Span, Timestamp};
+use crate::protocol::{Actions, Amount, ExitReason, OrderKind};
+use crate::types::{ClientOrderId, InstrumentId, Leg, Span, Timestamp, Words};
 
 /// An exit is looked at again after this long, which is several times what a market order takes to fill.
 const EXIT_AGAIN: Span = Span::SECOND;
@@ -19,8 +19,8 @@ impl Engine {
         at: Timestamp,
         instrument: InstrumentId,
         exit: ExitReason,
-        reason: &str,
-        out: &mut Vec<Action>,
+        reason: Words,
+        out: &mut Actions,
     ) {
         self.slot(instrument).for_want_of_stop = false;
         self.send_exit(at, instrument, exit, reason, out);
@@ -32,11 +32,11 @@ impl Engine {
         at: Timestamp,
         instrument: InstrumentId,
         reason: CloseReason,
-        out: &mut Vec<Action>,
+        out: &mut Actions,
     ) {
         let slot = self.slot(instrument);
         slot.for_want_of_stop |= slot.closing.is_none();
-        self.send_exit(at, instrument, reason.exit(), reason.as_str(), out);
+        self.send_exit(at, instrument, reason.exit(), reason.as_str().into(), out);
     }
 
     /// The stop that was missing is there, and with it the reason for closing gone. An exit on its way may still fill,
@@ -55,8 +55,8 @@ impl Engine {
         at: Timestamp,
         instrument: InstrumentId,
         exit: ExitReason,
-        reason: &str,
-        out: &mut Vec<Action>,
+        reason: Words,
+        out: &mut Actions,
     ) {
         let Some(row) = self.portfolio.position(instrument) else { return };
         let (qty, strategy) = (row.qty, row.strategy.clone());
@@ -70,7 +70,7 @@ impl Engine {
             reduce_only: true,
             leg: Leg::Exit,
             strategy,
-            reason: reason.to_owned(),
+            reason,
             reference_price,
             plan: None,
         });
@@ -86,20 +86,21 @@ impl Engine {
 
     /// Looks whether exits have done their work, and sends another for what is left of a position: after a refusal, an
     /// order that is in doubt for too long, or a fill that came once all was to be closed.
-    pub(super) fn follow_exits(&mut self, at: Timestamp, out: &mut Vec<Action>) {
+    pub(super) fn follow_exits(&mut self, at: Timestamp, out: &mut Actions) {
         if self.ending == Ending::Flatten {
             let new = self.portfolio.positions().map(|row| row.instrument);
             let new: Vec<_> = new.filter(|one| self.slots[one.index()].closing.is_none()).collect();
             for instrument in new {
-                self.leave(at, instrument, ExitReason::Manual, "closed at the end", out);
+                self.leave(at, instrument, ExitReason::Manual, "closed at the end".into(), out);
             }
         }
-        for instrument in self.stirred() {
-            let slot = self.slot(instrument);
+        for place in self.stirred() {
+            let instrument = self.stirred_at(place);
+            let slot = &mut self.slots[instrument.index()];
             if slot.exit_again.is_some_and(|due| due <= at) {
                 slot.exit_again = None;
                 let exit = slot.closing.unwrap_or(ExitReason::Manual);
-                self.send_exit(at, instrument, exit, "the last exit left something open", out);
+                self.send_exit(at, instrument, exit, "the last exit left something open".into(), out);
             }
         }
     }
@@ -123,28 +124,19 @@ impl Engine {
         }
     }
 
-    pub(super) fn time_exits(&mut self, at: Timestamp, out: &mut Vec<Action>) {
-        if self.next_time_exit().is_none_or(|due| due > at) {
-            return;
-        }
-        let limit = self.settings.time_exit;
-        let old: Vec<_> = self
-            .portfolio
-            .positions()
-            .filter(|row| row.opened_at + limit <= at && self.slots[row.instrument.index()].closing.is_none())
-            .map(|row| row.instrument)
-            .collect();
-        for instrument in old {
-            self.leave(at, instrument, ExitReason::Time, "held for too long", out);
+    /// Closes positions that were held for too long.
+    pub(super) fn time_exits(&mut self, at: Timestamp, out: &mut Actions) {
+        for place in self.stirred() {
+            let instrument = self.stirred_at(place);
+            if self.time_exit(instrument).is_some_and(|due| due <= at) {
+                self.leave(at, instrument, ExitReason::Time, "held for too long".into(), out);
+            }
         }
     }
 
-    /// When the oldest position that is not being closed has been held for long enough.
-    pub(super) fn next_time_exit(&self) -> Option<Timestamp> {
-        self.portfolio
-            .positions()
-            .filter(|row| self.slots[row.instrument.index()].closing.is_none())
-            .map(|row| row.opened_at + self.settings.time_exit)
-            .min()
+    /// When a position that is not being closed has been held for long enough.
+    pub(super) fn time_exit(&self, instrument: InstrumentId) -> Option<Timestamp> {
+        let row = self.portfolio.position(instrument)?;
+        self.slots[instrument.index()].closing.is_none().then(|| row.opened_at + self.settings.time_exit)
     }
 }

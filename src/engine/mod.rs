@@ -25,7 +25,7 @@ pub use settings::{EntryStyle, Foreign, OnHalt, OnStop, Settings};
 use crate::market::{Absorbed, Market, Need};
 use crate::orders::{Orders, ProtectionState};
 use crate::portfolio::Portfolio;
-use crate::protocol::{Action, Event, ExitReason, FeedShape, Stamped};
+use crate::protocol::{Actions, Event, ExitReason, FeedShape, MarketEvent};
 use crate::risk::Risk;
 use crate::strategy::{Desk, Guest};
 use crate::types::{IdScope, InstrumentId, Instruments, Price, Timestamp, Usdt};
@@ -184,43 +184,53 @@ impl Engine {
     }
 
     /// Takes in one event and says what is to be done. Total: whatever comes, it gives an answer.
-    pub fn on_event(&mut self, stamped: &Stamped<Event>) -> Vec<Action> {
-        let at = stamped.at;
-        self.at = at;
-        let mut out = Vec::new();
+    pub fn on_event(&mut self, at: Timestamp, event: &Event, out: &mut Actions) {
         self.attend(at);
-        self.absorb(at, &stamped.event, &mut out);
-        self.judge(at, &stamped.event, &mut out);
-        self.reconcile(at, &mut out);
-        if let Event::Command(command) = &stamped.event {
-            self.obey(at, command, &mut out);
+        self.absorb(at, event, out);
+        self.judge(at, matches!(event, Event::Timer), out);
+        self.reconcile(at, out);
+        if let Event::Command(command) = event {
+            self.obey(at, command, out);
         }
-        self.chase(at, &mut out);
-        self.decide(at, &mut out);
-        self.protect(at, &mut out);
+        self.act(at, out);
+    }
+
+    /// The same as [`Engine::on_event`] with a piece of market data, which nearly all events are.
+    pub fn on_market(&mut self, at: Timestamp, event: &MarketEvent, out: &mut Actions) {
+        self.attend(at);
+        self.absorb_market(at, event, out);
+        self.judge(at, false, out);
+        self.reconcile(at, out);
+        self.act(at, out);
+    }
+
+    /// The facts are in: what follows from them.
+    fn act(&mut self, at: Timestamp, out: &mut Actions) {
+        self.chase(at, out);
+        self.decide(at, out);
+        self.protect(at, out);
         if self.market.iterations() != self.totals.iterations {
             self.totals.iterations = self.market.iterations();
-            self.write_equity(at, &mut out);
-            self.write_memory(&mut out);
+            self.write_equity(at, out);
+            self.write_memory(out);
         }
         self.settle();
-        out
     }
 
     /// When it wants to be called next, if nothing else happens. Whoever is due does what it is due for in that step
     /// and names a later instant, so that time always moves on.
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        [
+        let mut next = Timestamp::MAX;
+        for due in [
             self.attention.next(),
             self.orders_due,
             self.market.next_deadline(),
             self.reconciliation.next_deadline(),
             self.risk.next_deadline(self.at),
-            self.next_time_exit(),
-        ]
-        .into_iter()
-        .flatten()
-        .min()
+        ] {
+            next = next.min(due.unwrap_or(Timestamp::MAX));
+        }
+        Some(next).filter(|next| *next < Timestamp::MAX)
     }
 
     /// The history to load before trading at `at`.

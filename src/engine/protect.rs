@@ -1,18 +1,19 @@
 //! Every open position has its stop at the venue: what protection plans, this carries out.
 
-use super::absorb::notify;
+use super::absorb::{notice, notify};
 use super::commit::Want;
 use super::decide::side_of;
 use super::{Ending, Engine};
 use crate::orders::protection::{CloseReason, is_protected};
 use crate::orders::{self, Situation, Step};
-use crate::protocol::{Action, Journal, NoticeKind, OrderKind, PositionRow, TriggerBy};
+use crate::protocol::{Actions, Journal, NoticeKind, OrderKind, PositionRow, TriggerBy};
 use crate::types::{InstrumentId, Leg, Price, Rounding, Side, Timestamp};
 
 impl Engine {
-    /// Looks at every instrument whose position, orders or deadline ask for it.
-    pub(super) fn protect(&mut self, at: Timestamp, out: &mut Vec<Action>) {
-        for instrument in self.stirred_or_held() {
+    /// Looks at every instrument whose position, price, orders or deadline ask for it.
+    pub(super) fn protect(&mut self, at: Timestamp, out: &mut Actions) {
+        for place in self.stirred() {
+            let instrument = self.stirred_at(place);
             let moved = self.trail(instrument, out);
             let slot = &self.slots[instrument.index()];
             let due = slot.protection.next_deadline().is_some_and(|due| due <= at);
@@ -34,7 +35,7 @@ impl Engine {
     }
 
     /// Moves the planned stop after the price, in the position's favour only. Has it moved?
-    fn trail(&mut self, instrument: InstrumentId, out: &mut Vec<Action>) -> bool {
+    fn trail(&mut self, instrument: InstrumentId, out: &mut Actions) -> bool {
         let Some(price) = self.market.price(instrument) else { return false };
         let tick = self.instruments.get(instrument).tick;
         let kept = self.slots[instrument.index()].best_kept;
@@ -51,12 +52,12 @@ impl Engine {
             let slot = self.slot(instrument);
             slot.stop_moved |= moved.is_some();
             slot.best_kept = Some(row.best_price);
-            out.push(Action::Journal(Box::new(Journal::Position(row))));
+            out.durable(|| Journal::Position(Box::new(row)));
         }
         moved.is_some()
     }
 
-    fn protect_one(&mut self, at: Timestamp, instrument: InstrumentId, out: &mut Vec<Action>) {
+    fn protect_one(&mut self, at: Timestamp, instrument: InstrumentId, out: &mut Actions) {
         self.plan_rescue(instrument, out);
         let orders = self.orders.protective(instrument, at);
         let position = self.portfolio.position(instrument).cloned();
@@ -86,7 +87,7 @@ impl Engine {
     }
 
     /// A position that was found without a plan gets a stop at the rescue distance.
-    fn plan_rescue(&mut self, instrument: InstrumentId, out: &mut Vec<Action>) {
+    fn plan_rescue(&mut self, instrument: InstrumentId, out: &mut Actions) {
         let distance = self.settings.rescue_stop;
         let tick = self.instruments.get(instrument).tick;
         let Some(row) = self.portfolio.position_mut(instrument).filter(|row| row.stop.is_none()) else { return };
@@ -95,7 +96,7 @@ impl Engine {
             Side::Buy => (row.entry_price - gap).round_to(tick, Rounding::Down),
             Side::Sell => (row.entry_price + gap).round_to(tick, Rounding::Up),
         });
-        out.push(Action::Journal(Box::new(Journal::Position(row.clone()))));
+        out.durable(|| Journal::Position(Box::new(row.clone())));
     }
 
     fn take_step(
@@ -104,7 +105,7 @@ impl Engine {
         instrument: InstrumentId,
         position: Option<&PositionRow>,
         step: Step,
-        out: &mut Vec<Action>,
+        out: &mut Actions,
     ) {
         match step {
             Step::PlaceStop { trigger, amount } => {
@@ -123,7 +124,7 @@ impl Engine {
                 if reason == CloseReason::Unprotectable {
                     self.leave_unprotected(at, instrument, reason, out);
                 } else {
-                    self.leave(at, instrument, reason.exit(), reason.as_str(), out);
+                    self.leave(at, instrument, reason.exit(), reason.as_str().into(), out);
                 }
             }
         }
@@ -138,7 +139,7 @@ impl Engine {
         kind: OrderKind,
         amount: crate::protocol::Amount,
         reference_price: Price,
-        out: &mut Vec<Action>,
+        out: &mut Actions,
     ) {
         let Some(position) = position else { return };
         let want = Want {
@@ -149,7 +150,7 @@ impl Engine {
             reduce_only: true,
             leg,
             strategy: position.strategy.clone(),
-            reason: "protection".to_owned(),
+            reason: "protection".into(),
             reference_price,
             plan: None,
         };
@@ -166,15 +167,14 @@ impl Engine {
         }
     }
 
-    fn tell_protected(&mut self, instrument: InstrumentId, position: Option<&PositionRow>, out: &mut Vec<Action>) {
+    fn tell_protected(&mut self, instrument: InstrumentId, position: Option<&PositionRow>, out: &mut Actions) {
         let confirmed = self.slots[instrument.index()].protection.confirmed_stop();
         let Some((row, stop)) = position.zip(confirmed) else { return };
-        let symbol = self.instruments.symbol(instrument);
-        out.push(notify(
-            NoticeKind::Protected,
-            row.entry_id.as_str(),
-            format!("{symbol}: stop at {stop} is confirmed"),
-        ));
+        out.notify(|| {
+            let symbol = self.instruments.symbol(instrument);
+            let text = format!("{symbol}: stop at {stop} is confirmed");
+            notice(NoticeKind::Protected, row.entry_id.as_str(), text)
+        });
     }
 
     /// Do all open positions have a confirmed stop, or is everything being closed anyway?

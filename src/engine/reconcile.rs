@@ -9,8 +9,8 @@ use super::absorb::notify;
 use super::{Engine, Foreign};
 use crate::orders::{Origin, Reconciled};
 use crate::protocol::{
-    AccountReport, Action, Journal, NoticeKind, OrderSnapshot, PositionSnapshot, Recovered, Stage, TradingState,
-    VenueRequest,
+    AccountReport, Action, Actions, Journal, NoticeKind, OrderSnapshot, PositionSnapshot, Recovered, Stage,
+    TradingState, VenueRequest,
 };
 use crate::types::{Exit, InstrumentId, Leg, Qty, Span, Timestamp, Usdt};
 
@@ -102,7 +102,7 @@ impl Reconciliation {
 
 impl Engine {
     /// Takes over what the ledger knew when the session began.
-    pub(super) fn take_over(&mut self, at: Timestamp, recovered: &Recovered, out: &mut Vec<Action>) {
+    pub(super) fn take_over(&mut self, at: Timestamp, recovered: &Recovered, out: &mut Actions) {
         let known = self.slots.len();
         let ours = |instrument: InstrumentId| instrument.index() < known;
         let mut rows = recovered.orders.clone();
@@ -146,13 +146,13 @@ impl Engine {
         }
     }
 
-    fn ask_orders(&mut self, at: Timestamp, out: &mut Vec<Action>) {
+    fn ask_orders(&mut self, at: Timestamp, out: &mut Actions) {
         out.push(Action::Send(VenueRequest::OpenOrders));
         let busy = self.orders.open().next().is_some();
         self.reconciliation.next_orders = Some(at + self.interval(self.settings.poll_orders, busy));
     }
 
-    fn ask_positions(&mut self, at: Timestamp, out: &mut Vec<Action>) {
+    fn ask_positions(&mut self, at: Timestamp, out: &mut Actions) {
         out.push(Action::Send(VenueRequest::Positions));
         out.push(Action::Send(VenueRequest::Balance));
         let busy = self.portfolio.positions().next().is_some();
@@ -170,7 +170,7 @@ impl Engine {
     }
 
     /// Asks what is due, and notes when everything has come to agree.
-    pub(super) fn reconcile(&mut self, at: Timestamp, out: &mut Vec<Action>) {
+    pub(super) fn reconcile(&mut self, at: Timestamp, out: &mut Actions) {
         if !self.reconciliation.recovered || self.reconciliation.suspended.is_some() {
             return;
         }
@@ -194,10 +194,13 @@ impl Engine {
     /// A poll that was put off while nothing was open comes as soon as what has been opened since asks for it.
     fn poll_what_is_busy(&mut self, at: Timestamp) {
         let (orders, positions) = (at + self.settings.poll_orders, at + self.settings.poll_positions);
-        let (ordered, holding) = (self.orders.open().next().is_some(), self.portfolio.positions().next().is_some());
-        let state = &mut self.reconciliation;
-        state.next_orders = state.next_orders.map(|due| if ordered { due.min(orders) } else { due });
-        state.next_positions = state.next_positions.map(|due| if holding { due.min(positions) } else { due });
+        let late = |next: Option<Timestamp>, usual| next.is_some_and(|due| due > usual);
+        if late(self.reconciliation.next_orders, orders) && self.orders.open().next().is_some() {
+            self.reconciliation.next_orders = Some(orders);
+        }
+        if late(self.reconciliation.next_positions, positions) && self.portfolio.positions().next().is_some() {
+            self.reconciliation.next_positions = Some(positions);
+        }
     }
 
     fn agrees(&self) -> bool {
@@ -211,7 +214,7 @@ impl Engine {
     }
 
     /// Entries of earlier starts are not waited for: what they were decided on is old.
-    fn cancel_left_over(&mut self, at: Timestamp, out: &mut Vec<Action>) {
+    fn cancel_left_over(&mut self, at: Timestamp, out: &mut Actions) {
         let old: Vec<_> = self.orders.left_over().map(|row| row.intent.request.client_id).collect();
         for client_id in old {
             self.cancel(at, client_id, out);
@@ -219,7 +222,7 @@ impl Engine {
     }
 
     /// Holds an answer of the venue against our books.
-    pub(super) fn compare(&mut self, at: Timestamp, report: &AccountReport, out: &mut Vec<Action>) {
+    pub(super) fn compare(&mut self, at: Timestamp, report: &AccountReport, out: &mut Actions) {
         match report {
             AccountReport::OpenOrders(listed) => {
                 let mut listed = listed.clone();
@@ -263,9 +266,9 @@ impl Engine {
         }
     }
 
-    fn take_found(&mut self, at: Timestamp, found: Reconciled, out: &mut Vec<Action>) {
+    fn take_found(&mut self, at: Timestamp, found: Reconciled, out: &mut Actions) {
         for row in found.changed.into_iter().chain(found.adopt) {
-            self.note_row(at, row, out);
+            self.note_row(at, Box::new(row), out);
         }
         for alarm in &found.alarms {
             self.raise_alarm(at, alarm, out);
@@ -277,7 +280,7 @@ impl Engine {
     }
 
     /// Somebody else trades the same symbols. Orders of another daemon and of `flatten` have their alarms.
-    fn judge_foreign(&mut self, at: Timestamp, found: &[OrderSnapshot], out: &mut Vec<Action>) {
+    fn judge_foreign(&mut self, at: Timestamp, found: &[OrderSnapshot], out: &mut Actions) {
         let ids = self.orders.ids().clone();
         let foreign = found.iter().filter(|one| ids.origin(one.request.client_id) == Origin::Foreign);
         match self.settings.foreign {
@@ -285,7 +288,7 @@ impl Engine {
             Foreign::Adopt => {
                 for snapshot in foreign {
                     let row = self.orders.adopt(at, snapshot);
-                    self.note_row(at, row, out);
+                    self.note_row(at, Box::new(row), out);
                 }
             }
             Foreign::Refuse if self.reconciliation.started => {
@@ -316,7 +319,7 @@ impl Engine {
             && !self.orders.awaits_fills()
     }
 
-    fn compare_positions(&mut self, at: Timestamp, theirs: &[PositionSnapshot], out: &mut Vec<Action>) {
+    fn compare_positions(&mut self, at: Timestamp, theirs: &[PositionSnapshot], out: &mut Actions) {
         for instrument in self.instruments.ids() {
             let venue: Qty = theirs.iter().filter(|one| one.instrument == instrument).map(|one| one.qty).sum();
             let ours = self.portfolio.position(instrument).map_or(Qty::ZERO, |row| row.qty);
@@ -350,7 +353,7 @@ impl Engine {
         instrument: InstrumentId,
         qty: Qty,
         entry: Option<crate::types::Price>,
-        out: &mut Vec<Action>,
+        out: &mut Actions,
     ) {
         let symbol = self.instruments.symbol(instrument).clone();
         let price = entry.or(self.market.price(instrument)).unwrap_or_default();
@@ -358,14 +361,14 @@ impl Engine {
         let row = self.portfolio.adjust_position(at, instrument, qty, price, entry_id);
         let reason = format!("the venue's position of {symbol} differs by {qty} and no fill explains it");
         let id = format!("{symbol}-{}", at.as_nanos());
-        out.push(Action::Journal(Box::new(Journal::Adjustment {
+        out.row(Journal::Adjustment {
             id,
             instrument: Some(instrument),
             qty,
             cash: Usdt::ZERO,
             reason: reason.clone(),
-        })));
-        out.push(Action::Journal(Box::new(Journal::Position(row))));
+        });
+        out.durable(|| Journal::Position(Box::new(row)));
         let flat = self.portfolio.position(instrument).is_none();
         let slot = self.slot(instrument);
         (slot.touched, slot.moved_at) = (true, at);
@@ -376,11 +379,11 @@ impl Engine {
         self.raise(at, TradingState::ReduceOnly, &reason, out);
     }
 
-    fn compare_cash(&mut self, at: Timestamp, balance: Usdt, out: &mut Vec<Action>) {
+    fn compare_cash(&mut self, at: Timestamp, balance: Usdt, out: &mut Actions) {
         if !self.reconciliation.cash_known {
             self.reconciliation.cash_known = true;
             self.portfolio.set_cash(balance);
-            out.push(Action::Journal(Box::new(Journal::OpeningCash(balance))));
+            out.row(Journal::OpeningCash(balance));
             return;
         }
         let difference = balance - self.portfolio.cash();
@@ -405,13 +408,13 @@ impl Engine {
         self.reconciliation.cash_dispute = None;
         self.portfolio.set_cash(balance);
         let reason = format!("the venue's balance differs by {difference} USDT and no fill or funding explains it");
-        out.push(Action::Journal(Box::new(Journal::Adjustment {
+        out.row(Journal::Adjustment {
             id: format!("cash-{}", at.as_nanos()),
             instrument: None,
             qty: Qty::ZERO,
             cash: difference,
             reason: reason.clone(),
-        })));
+        });
         out.push(notify(NoticeKind::Alarm, "cash", reason.clone()));
         self.raise(at, TradingState::ReduceOnly, &reason, out);
     }

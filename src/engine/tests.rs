@@ -8,7 +8,7 @@ use super::*;
 use crate::market::tests::instruments;
 use crate::orders::Settings as OrderSettings;
 use crate::protocol::{
-    AccountReport, Amount, Bar, Command, ConnectionState, DoneReason, Fill, Journal, Link, Lookup, MarketData,
+    AccountReport, Action, Amount, Bar, Command, ConnectionState, DoneReason, Fill, Journal, Link, Lookup, MarketData,
     MarketEvent, NoticeKind, OrderKind, OrderReport, OrderRequest, OrderSnapshot, PositionSnapshot, Recovered,
     ReportBody, Stage, TradingState, VenueReport, VenueRequest,
 };
@@ -27,7 +27,6 @@ const MOST_AT_ONE_INSTANT: u32 = 50;
 struct Bench {
     engine: Engine,
     at: Timestamp,
-    seq: u64,
     trade: u64,
     /// Orders that were sent, in order.
     sent: Vec<OrderRequest>,
@@ -59,7 +58,7 @@ impl Bench {
         };
         let identity = Identity { account: *b"papr", instance: *b"a1" };
         let engine = Engine::new(rooms, identity, &instruments(2), FeedShape::BARS);
-        Bench { engine, at: START, seq: 0, trade: 0, sent: Vec::new(), actions: Vec::new() }
+        Bench { engine, at: START, trade: 0, sent: Vec::new(), actions: Vec::new() }
     }
 
     fn begin(&mut self, recovered: Recovered) {
@@ -75,9 +74,9 @@ impl Bench {
     }
 
     fn event(&mut self, event: Event) {
-        self.seq += 1;
-        let actions = self.engine.on_event(&Stamped { seq: self.seq, at: self.at, event });
-        for action in actions {
+        let mut actions = Actions::default();
+        self.engine.on_event(self.at, &event, &mut actions);
+        for action in actions.drain() {
             match &action {
                 Action::Send(VenueRequest::Submit(request)) => {
                     let (id, instrument) = (request.client_id, request.instrument);
@@ -169,13 +168,13 @@ impl Bench {
             stop: entry - Price::whole(10) * sign,
             take_profit: Some(entry + Price::whole(30) * sign),
             trailing: None,
-            reason: "a test".to_owned(),
+            reason: "a test".into(),
         };
         let limits = Limits { reward_to_risk: Rate::ONE, stop_distance: Rate::bps(30), leaves: false };
         let signal = Signal::new(draft, &limits).expect("a consistent signal");
-        let mut out = Vec::new();
+        let mut out = Actions::default();
         self.engine.enter(self.at, &signal, &mut out);
-        for action in out {
+        for action in out.drain() {
             if let Action::Send(VenueRequest::Submit(request)) = &action {
                 self.sent.push(request.clone());
                 self.report(request.client_id, request.instrument, ReportBody::Sent);
@@ -183,7 +182,7 @@ impl Bench {
             self.actions.push(action);
         }
         let rows = self.journal(|row| match row {
-            Journal::Signal(row) => Some(row.rejected.clone()),
+            Journal::Signal(row) => Some(row.rejected.as_ref().map(|reason| reason.to_string())),
             _ => None,
         });
         rows.last().cloned().expect("a signal leaves a row")

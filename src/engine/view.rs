@@ -73,7 +73,7 @@ impl Engine {
                 unrealised: self.portfolio.unrealised_of(row.instrument),
                 stop: slot.protection.confirmed_stop(),
                 take_profit: slot.protection.confirmed_take_profit(),
-                strategy: row.strategy.clone(),
+                strategy: row.strategy.to_string(),
                 opened_at: row.opened_at,
                 unprotected_since: slot.protection.unprotected_since(),
             }

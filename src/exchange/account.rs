@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::position::Position;
+use super::still::Ease;
 use crate::types::{ClientOrderId, InstrumentId, PositionSide, Timestamp, Usdt};
 
 /// An account's place in the exchange's table. One of another exchange is the caller's contradiction and may panic.
@@ -73,6 +74,9 @@ pub(super) struct Account {
     pub stream_tail: Timestamp,
     /// Pushed reports are held back until then.
     pub stalled_until: Timestamp,
+    /// How far prices may move before it could be liquidated.
+    #[serde(skip)]
+    pub ease: Ease,
 }
 
 impl Account {
@@ -89,6 +93,7 @@ impl Account {
             tail: Timestamp::EPOCH,
             stream_tail: Timestamp::EPOCH,
             stalled_until: Timestamp::EPOCH,
+            ease: Ease::default(),
         }
     }
 

@@ -89,7 +89,7 @@ impl Core {
         Some(fails)
     }
 
-    fn anybody_fails_at(&mut self, id: InstrumentId, price: Price) -> bool {
+    pub(super) fn anybody_fails_at(&mut self, id: InstrumentId, price: Price) -> bool {
         let before = self.boards[id.index()].last.replace(price);
         let holders = &self.boards[id.index()].holders;
         let fails = holders.iter().any(|account| self.fails(*account));

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::account::AccountId;
 use super::book::Book;
+use super::still::Still;
 use crate::protocol::{Mark, Quote};
 use crate::types::{Price, Qty, Rate, Side, Timestamp};
 
@@ -38,6 +39,9 @@ pub(super) struct Board {
     pub taken: Taken,
     /// What is left of the bar's volume for resting orders, while a bar is walked.
     pub bar_left: Qty,
+    /// Prices between which nothing of ours can happen.
+    #[serde(skip)]
+    pub still: Still,
 }
 
 /// Quantities by price that are no longer offered.
@@ -113,7 +117,10 @@ impl Taken {
     }
 
     pub(super) fn clear(&mut self) {
-        self.from_bids.clear();
-        self.from_asks.clear();
+        for side in [&mut self.from_bids, &mut self.from_asks] {
+            if !side.is_empty() {
+                side.clear();
+            }
+        }
     }
 }

@@ -139,6 +139,12 @@ pub(super) struct Changes {
     learnt: usize,
     /// Rows dropped because nobody drained.
     pub lost: u64,
+    /// How many there have been in this process.
+    #[serde(skip)]
+    count: u64,
+    /// How many of those were about money or a position.
+    #[serde(skip)]
+    moves: u64,
 }
 
 impl Changes {
@@ -148,7 +154,14 @@ impl Changes {
             self.learnt -= 1;
             self.lost += 1;
         }
+        self.count += 1;
+        self.moves += u64::from(!matches!(change, Change::Order(_)));
         self.rows.push_back(change);
+    }
+
+    /// How many rows there have been: as long as it is the same, no order, position or balance has changed.
+    pub(super) fn count(&self) -> u64 {
+        self.count
     }
 
     /// Hands every row that was not handed out before to `learn`.
@@ -165,6 +178,16 @@ impl Changes {
 
     pub(super) fn has_news(&self) -> bool {
         self.learnt < self.rows.len()
+    }
+
+    /// The same of rows about money or a position.
+    pub(super) fn moves(&self) -> u64 {
+        self.moves
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.learnt = 0;
+        self.rows.clear();
     }
 
     pub(super) fn drain(&mut self) -> Vec<Change> {

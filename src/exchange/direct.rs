@@ -221,10 +221,11 @@ impl Core {
         let request = OrderRequest { kind, amount: Amount::Qty(qty), ..old.request.clone() };
         self.lift(&old);
         if let Err(refusal) = self.check(account, &request, &old.terms) {
-            self.put_back(old);
+            self.put_back(Box::new(old));
             return Err(refusal);
         }
         let order = Order { request, qty, ahead: None, updated_at: self.now, ..old };
+        let order = Box::new(order);
         self.accounts[account.index()].open.insert(order.request.client_id, id);
         self.journal_order(&order, Stage::Working);
         self.orders.insert(id, order);
@@ -240,7 +241,7 @@ impl Core {
     }
 
     /// Undoes [`Core::lift`]; the order has its old place by price, behind those of its price.
-    fn put_back(&mut self, order: Order) {
+    fn put_back(&mut self, order: Box<Order>) {
         let id = order.id;
         self.accounts[order.account.index()].open.insert(order.request.client_id, id);
         let ahead = order.ahead;

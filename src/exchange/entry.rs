@@ -44,7 +44,7 @@ impl Core {
     fn accept(&mut self, memory: &Memory, account: AccountId, request: &OrderRequest, terms: Terms) -> u64 {
         self.numbers.order += 1;
         let id = self.numbers.order;
-        let order = Order { terms, ..Order::new(id, account, request.clone(), self.now) };
+        let order = Box::new(Order { terms, ..Order::new(id, account, request.clone(), self.now) });
         let seen = memory.ended(account, &request.client_id, self.now).is_some();
         let one = &mut self.accounts[account.index()];
         one.accepted += 1;
@@ -102,17 +102,22 @@ impl Core {
         }
         let open = || one.open.values().filter_map(|id| self.orders.get(id));
         if request.kind.is_conditional() {
-            let count = open().filter(|order| order.request.kind.is_conditional()).count();
-            if count >= self.settings.max_conditional_orders as usize {
+            let most = self.settings.max_conditional_orders as usize;
+            let count = || open().filter(|order| order.request.kind.is_conditional()).count();
+            if one.open.len() >= most && count() >= most {
                 return Err(Refusal::TOO_MANY_STOPS);
             }
-            if request.amount == Amount::ClosePosition && open().any(|other| closes_the_same(&other.request, request)) {
+            let board = &self.boards[request.instrument.index()];
+            let here = board.waiting.iter().chain(&board.bids).chain(&board.asks).filter_map(|id| self.orders.get(id));
+            let mut ours = here.filter(|order| order.account == account);
+            if request.amount == Amount::ClosePosition && ours.any(|other| closes_the_same(&other.request, request)) {
                 return Err(Refusal::CLOSE_POSITION_EXISTS);
             }
         } else {
             let here =
                 |order: &&Order| order.request.instrument == request.instrument && !order.request.kind.is_conditional();
-            if open().filter(here).count() >= self.settings.max_open_orders as usize {
+            let most = self.settings.max_open_orders as usize;
+            if one.open.len() >= most && open().filter(here).count() >= most {
                 return Err(Refusal::TOO_MANY_ORDERS);
             }
         }

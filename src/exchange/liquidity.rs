@@ -56,10 +56,13 @@ impl Core {
         bid.is_positive().then(|| Quote { bid, bid_qty: qty(bid), ask, ask_qty: qty(ask) })
     }
 
-    /// Levels that a taker can walk, best first.
-    pub(super) fn offers(&self, id: InstrumentId, taker: Side) -> Vec<(Price, Qty)> {
+    /// Levels that a taker can walk, best first: all of them, or as many as hold `enough`.
+    pub(super) fn offers(&self, id: InstrumentId, taker: Side, enough: Option<Qty>) -> Vec<(Price, Qty)> {
         let board = &self.boards[id.index()];
         let offered = taker.closing();
+        if let Some((price, qty)) = enough.and_then(|enough| self.best_holds(id, taker, enough)) {
+            return vec![(price, qty)];
+        }
         let mut levels =
             if self.book_leads(id) { board.book.levels(offered) } else { self.assumed_levels(id, offered) };
         for (price, qty) in &mut levels {
@@ -67,6 +70,17 @@ impl Core {
         }
         levels.retain(|(_, qty)| qty.is_positive());
         levels
+    }
+
+    /// The best level, if there is as much left of it. Assumed depth at the same price would only add to it.
+    fn best_holds(&self, id: InstrumentId, taker: Side, enough: Qty) -> Option<(Price, Qty)> {
+        let quote = self.quote(id)?;
+        let (price, qty) = match taker {
+            Side::Buy => (quote.ask, quote.ask_qty),
+            Side::Sell => (quote.bid, quote.bid_qty),
+        };
+        let left = self.boards[id.index()].taken.left(taker.closing(), price, qty);
+        (left >= enough && left.is_positive()).then_some((price, left))
     }
 
     fn assumed_levels(&self, id: InstrumentId, offered: Side) -> Vec<(Price, Qty)> {
@@ -119,7 +133,7 @@ impl Core {
     /// Is there anything that this order would trade with at once, at `limit` or better?
     pub(super) fn is_offered(&self, request: &OrderRequest, limit: Option<Price>) -> bool {
         let within = |price| limit.is_none_or(|limit| reaches(request.side, limit, price));
-        let market = self.offers(request.instrument, request.side).first().map(|(price, _)| *price);
+        let market = self.offers(request.instrument, request.side, Some(Qty::EPSILON)).first().map(|(price, _)| *price);
         let resting = self.best_resting(request.instrument, request.side.closing()).map(|(_, price)| price);
         market.into_iter().chain(resting).any(within)
     }
@@ -128,7 +142,7 @@ impl Core {
     pub(super) fn offered_within(&self, account: AccountId, request: &OrderRequest, limit: Price) -> bool {
         let Amount::Qty(qty) = request.amount else { return false };
         let within = |price: &Price| reaches(request.side, limit, *price);
-        let offers = self.offers(request.instrument, request.side);
+        let offers = self.offers(request.instrument, request.side, None);
         let market: Qty = offers.iter().filter(|(price, _)| within(price)).map(|(_, qty)| *qty).sum();
         let resting = self.boards[request.instrument.index()].resting(request.side.closing());
         let orders = resting.iter().filter_map(|id| self.orders.get(id));

@@ -5,12 +5,16 @@ use crate::protocol::{Bar, Depth, Mark, MarketData, MarketEvent, Quote, Trade};
 use crate::types::{InstrumentId, Price, Qty, Rounding, Side};
 
 /// Prices above this are garbage: a hundred thousand times the price of any listed coin.
-const MAX_PRICE: Price = Price::whole(10_000_000_000);
+pub(super) const MAX_PRICE: Price = Price::whole(10_000_000_000);
 
 impl Core {
     /// Takes in a market event. What cannot be true is counted and dropped.
     pub(super) fn on_market(&mut self, event: &MarketEvent) {
         let id = event.instrument;
+        if self.is_known(id) && (self.boards[id.index()].halted || self.boards[id.index()].last.is_none()) {
+            // Its price is about to move, or to be known, without anybody being looked at.
+            self.disturb(id);
+        }
         let used = self.is_known(id)
             && match &event.data {
                 MarketData::Bar(bar) => self.on_bar(id, bar),
@@ -33,6 +37,7 @@ impl Core {
 
     /// The price has moved: who can no longer pay is liquidated before anybody's trigger is looked at.
     pub(super) fn react(&mut self, id: InstrumentId) {
+        self.disturb(id);
         self.liquidate_holders(id);
         self.fire_crossed(id);
         self.after_trading();
@@ -45,7 +50,8 @@ impl Core {
         let board = &mut self.boards[id.index()];
         if self.shape.quotes || self.shape.trades || self.shape.depth {
             board.last.get_or_insert(bar.close);
-        } else if board.is_idle() || board.halted {
+        } else if board.is_idle() || board.halted || self.is_still(id, bar.low, bar.high) {
+            let board = &mut self.boards[id.index()];
             board.taken.clear();
             board.move_to(bar.close);
         } else {
@@ -69,7 +75,7 @@ impl Core {
         if !self.shape.trades {
             board.move_to(middle(quote.bid, quote.ask));
         }
-        if !board.is_idle() && !board.halted {
+        if !board.is_idle() && !board.halted && !self.is_still_at_last(id) {
             self.shrink_queues(id);
             self.cross(id);
             self.react(id);
@@ -107,7 +113,7 @@ impl Core {
         if !self.shape.quotes && !self.shape.depth {
             board.taken.clear();
         }
-        if !board.is_idle() && !board.halted {
+        if !board.is_idle() && !board.halted && !self.is_still_at_last(id) {
             self.print(id, trade);
             self.react(id);
         }
@@ -124,6 +130,10 @@ impl Core {
             self.react(id);
         }
         true
+    }
+
+    fn is_still_at_last(&mut self, id: InstrumentId) -> bool {
+        self.boards[id.index()].last.is_some_and(|last| self.is_still(id, last, last))
     }
 
     /// Warm-up gives a first price where nothing else has.

@@ -20,7 +20,8 @@ impl Core {
         }
         let limit = order.limit().or_else(|| self.price_bound(instrument, side));
         let within = |price| limit.is_none_or(|limit| reaches(side, limit, price));
-        let mut offers = self.offers(instrument, side).into_iter().peekable();
+        let wanted = self.executable(order);
+        let mut offers = self.offers(instrument, side, Some(wanted)).into_iter().peekable();
         loop {
             let left = self.orders.get(&id).map_or(Qty::ZERO, |order| self.executable(order));
             if left.is_zero() {

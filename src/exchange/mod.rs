@@ -51,12 +51,11 @@ mod queries;
 mod reports;
 mod resting;
 mod settings;
+mod still;
 mod terms;
 #[cfg(test)]
 mod tests;
 mod views;
-
-use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -76,10 +75,10 @@ use changes::Changes;
 use faults::Faults;
 use latency::Dice;
 use memory::{Bounds, Memory};
-use order::Order;
+use order::OpenOrders;
 
 use crate::protocol::{FeedShape, MarketEvent, VenueRequest};
-use crate::types::{InstrumentId, Instruments, Timestamp};
+use crate::types::{InstrumentId, Instruments, Queue, Timestamp};
 
 /// The simulated exchange.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -98,9 +97,9 @@ pub struct Core {
     now: Timestamp,
     boards: Vec<Board>,
     accounts: Vec<Account>,
-    orders: BTreeMap<u64, Order>,
-    inbound: BTreeMap<(Timestamp, u64), Inbound>,
-    outbox: BTreeMap<(Timestamp, u64), Delivery>,
+    orders: OpenOrders,
+    inbound: Queue<(Timestamp, u64), Inbound>,
+    outbox: Queue<(Timestamp, u64), Delivery>,
     changes: Changes,
     dice: Dice,
     faults: Faults,
@@ -113,6 +112,9 @@ pub struct Core {
     path_dependent: Vec<AccountId>,
     /// Market events that could not be used.
     ignored: u64,
+    /// How often accounts' shares of what stands behind them were given out, or taken back.
+    #[serde(skip)]
+    shares: u64,
 }
 
 /// The last number given of each kind. They stay far below 2⁵³, beyond which some clients lose digits.
@@ -136,9 +138,9 @@ impl Exchange {
             shape,
             now: Timestamp::EPOCH,
             accounts: Vec::new(),
-            orders: BTreeMap::new(),
-            inbound: BTreeMap::new(),
-            outbox: BTreeMap::new(),
+            orders: OpenOrders::default(),
+            inbound: Queue::default(),
+            outbox: Queue::default(),
             changes: Changes::default(),
             dice: Dice::new(seed),
             faults: Faults::new(faults::Settings::default(), Timestamp::EPOCH),
@@ -147,6 +149,7 @@ impl Exchange {
             touched: Vec::new(),
             path_dependent: Vec::new(),
             ignored: 0,
+            shares: 0,
         };
         Exchange { core, memory }
     }
@@ -203,7 +206,7 @@ impl Exchange {
 
     /// When something happens next without anything from outside; none if nothing would.
     pub fn next_due(&self) -> Option<Timestamp> {
-        let report = self.core.outbox.first_key_value().map(|((at, _), _)| *at);
+        let report = self.core.outbox.next().map(|(at, _)| at);
         let inside = self.core.next_inside();
         report.into_iter().chain(inside).min()
     }
@@ -211,11 +214,11 @@ impl Exchange {
     /// The next report that has arrived at its client by `until`. Call it until it gives none.
     pub fn poll(&mut self, until: Timestamp) -> Option<Delivery> {
         loop {
-            let report = self.core.outbox.first_key_value().map(|((at, _), _)| *at).filter(|at| *at <= until);
+            let report = self.core.outbox.next().map(|(at, _)| at).filter(|at| *at <= until);
             let inside = self.core.next_inside().filter(|at| *at <= until);
             match (report, inside) {
                 (Some(report), Some(inside)) if inside <= report => self.work_once(inside),
-                (Some(_), _) => return self.core.outbox.pop_first().map(|(_, delivery)| delivery),
+                (Some(_), _) => return self.core.outbox.take().map(|(_, delivery)| delivery),
                 (None, Some(inside)) => self.work_once(inside),
                 (None, None) => return None,
             }
@@ -225,6 +228,11 @@ impl Exchange {
     /// Rows that changed since the last call, oldest first.
     pub fn drain_changes(&mut self) -> Vec<Change> {
         self.core.changes.drain()
+    }
+
+    /// Forgets those rows: for who keeps no store of them.
+    pub fn drop_changes(&mut self) {
+        self.core.changes.clear();
     }
 
     fn work_until(&mut self, until: Timestamp) {
@@ -240,7 +248,7 @@ impl Exchange {
         self.core.now = self.core.now.max(at);
         if self.core.funding_due <= at {
             self.core.settle_fundings_due();
-        } else if let Some((_, inbound)) = self.core.inbound.pop_first() {
+        } else if let Some((_, inbound)) = self.core.inbound.take() {
             self.core.arrive(&self.memory, inbound);
         }
         self.learn();
@@ -256,7 +264,7 @@ impl Exchange {
 impl Core {
     /// When the next funding or the next arrival is due.
     fn next_inside(&self) -> Option<Timestamp> {
-        let arrival = self.inbound.first_key_value().map(|((at, _), _)| *at);
+        let arrival = self.inbound.next().map(|(at, _)| at);
         let funding = Some(self.funding_due).filter(|at| *at < Timestamp::MAX);
         arrival.into_iter().chain(funding).min()
     }

@@ -1,5 +1,7 @@
 //! An open order as the exchange holds it.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::account::AccountId;
@@ -26,6 +28,34 @@ pub(super) struct Order {
     pub ahead: Option<Qty>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
+}
+
+/// The orders that have not ended, by number. They lie apart from the tree, so that it stays small and they stay in place.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct OpenOrders(BTreeMap<u64, Box<Order>>);
+
+impl OpenOrders {
+    pub(super) fn get(&self, id: &u64) -> Option<&Order> {
+        self.0.get(id).map(Box::as_ref)
+    }
+
+    pub(super) fn get_mut(&mut self, id: &u64) -> Option<&mut Order> {
+        self.0.get_mut(id).map(Box::as_mut)
+    }
+
+    pub(super) fn insert(&mut self, id: u64, order: Box<Order>) {
+        self.0.insert(id, order);
+    }
+
+    #[cfg(test)]
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Order> {
+        self.0.values().map(Box::as_ref)
+    }
+
+    pub(super) fn remove(&mut self, id: &u64) -> Option<Box<Order>> {
+        self.0.remove(id)
+    }
 }
 
 impl Order {

@@ -139,7 +139,7 @@ impl Core {
 
     /// What the feed really shows, without assumed depth.
     fn shown_offers(&self, instrument: InstrumentId, taker: Side) -> Vec<(Price, Qty)> {
-        let mut offers = self.offers(instrument, taker);
+        let mut offers = self.offers(instrument, taker, None);
         if !self.book_leads(instrument) {
             let best = self.touch(instrument, taker);
             offers.retain(|(price, _)| Some(*price) == best);

@@ -85,7 +85,7 @@ impl Exchange {
         if !self.core.is_known(id) {
             return Vec::new();
         }
-        let mut book: BTreeMap<Price, Qty> = self.core.offers(id, side.closing()).into_iter().collect();
+        let mut book: BTreeMap<Price, Qty> = self.core.offers(id, side.closing(), None).into_iter().collect();
         for order in self.core.boards[id.index()].resting(side).iter().filter_map(|id| self.core.orders.get(id)) {
             if let Some(price) = order.limit() {
                 *book.entry(price).or_default() += order.left();

@@ -402,7 +402,7 @@ fn insert_equity(db: &Connection, step: &Step, row: &EquityRow) -> Written {
         text(row.unrealised),
         text(row.cash + row.unrealised),
         text(row.peak),
-        row.drawdown.decimal(),
+        row.drawdown().decimal(),
     ];
     execute(db, sql, values)
 }

@@ -81,10 +81,16 @@ impl Ages {
         from: Option<Timestamp>,
         rule: (&Settings, FeedShape),
     ) -> Option<Timestamp> {
-        let limits = self.limits(from?, rule);
-        // Data exactly at its limit is in time, so the change comes the instant after.
-        let changes = limits.flat_map(|limit| [limit.stale, limit.lost]).map(|limit| limit + Span::nanos(1));
-        changes.filter(|change| *change > at).min()
+        let mut next = None;
+        for limit in self.limits(from?, rule) {
+            // Data exactly at its limit is in time, so the change comes the instant after.
+            let change = if limit.stale >= at { limit.stale } else { limit.lost };
+            if change >= at {
+                let change = change + Span::nanos(1);
+                next = Some(next.map_or(change, |other: Timestamp| other.min(change)));
+            }
+        }
+        next
     }
 
     fn limits(&self, from: Timestamp, rule: (&Settings, FeedShape)) -> impl Iterator<Item = Limit> {

@@ -14,7 +14,7 @@ use crate::types::{ClientOrderId, InstrumentId, Qty, Span, Timestamp};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Applied {
     /// The order's row, if it changed: to be journalled.
-    pub row: Option<OrderRow>,
+    pub row: Option<Box<OrderRow>>,
     /// A fill that had not been counted yet: to be taken into the books.
     pub fill: Option<Fill>,
     /// Something that must not happen did.
@@ -48,7 +48,7 @@ impl Orders {
             None => order.take_in(at, report, &self.settings, self.clock_bound),
         }
         let changed = order.refresh(at);
-        let row = changed.then(|| order.row.clone());
+        let row = changed.then(|| Box::new(order.row.clone()));
         let alarm = order.alarm_after(before, fill.as_ref());
         self.orders.file(report.client_id);
         self.orders.forget(at);

@@ -42,7 +42,8 @@ impl Orders {
     pub fn due(&mut self, at: Timestamp) -> Vec<Due> {
         let mut due = Vec::new();
         self.probe(at);
-        for id in self.orders.live_ids() {
+        let restless: Vec<_> = self.orders.restless().map(|order| order.row.intent.request.client_id).collect();
+        for id in restless {
             self.due_of(id, at, &mut due);
         }
         if let Some(since) = self.fills_poll.ask(at, &self.settings) {
@@ -53,7 +54,13 @@ impl Orders {
 
     /// When [`Orders::due`] has something to do next; in the past if it has now. None if nothing is waited for.
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        let orders = self.live().flat_map(|order| {
+        let next = self.next_of(self.orders.restless());
+        debug_assert_eq!(next, self.next_of(self.live()), "who is not restless waits for nothing");
+        next
+    }
+
+    fn next_of<'a>(&self, orders: impl Iterator<Item = &'a Order>) -> Option<Timestamp> {
+        let orders = orders.flat_map(|order| {
             let now = self.is_concluded(order).then_some(Timestamp::EPOCH);
             [
                 now,

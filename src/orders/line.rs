@@ -99,7 +99,7 @@ impl Orders {
     }
 
     fn in_doubt(&self, instrument: InstrumentId) -> impl Iterator<Item = &Order> {
-        self.live().filter(move |order| order.row.intent.request.instrument == instrument && order.inquiry.is_some())
+        self.orders.live_of(instrument).filter(|order| order.inquiry.is_some())
     }
 }
 

@@ -177,6 +177,11 @@ impl Order {
         self.is_done() && self.awaits_fills_since().is_none()
     }
 
+    /// May something become of it by the passing of time alone?
+    pub fn is_restless(&self) -> bool {
+        self.is_unanswered() || self.cancel.is_some() || self.inquiry.is_some() || self.awaits_fills_since().is_some()
+    }
+
     /// When its answer is overdue.
     pub fn answer_due_at(&self, settings: &Settings) -> Option<Timestamp> {
         let waiting = self.is_unanswered() && !self.is_in_doubt();
@@ -209,22 +214,16 @@ impl Order {
     /// Reads the row off the evidence again. True if it changed.
     pub fn refresh(&mut self, at: Timestamp) -> bool {
         let stage = self.evidence.stage(&self.row.intent.request);
-        let done = matches!(stage, Stage::Done(_));
-        let after = OrderRow {
-            intent: self.row.intent.clone(),
-            venue_order_id: self.evidence.venue_order_id,
-            stage,
-            knowledge: self.knowledge(stage),
-            cancel_pending: self.cancel.is_some() && !done,
-            filled: self.evidence.filled,
-            filled_notional: self.evidence.filled_notional,
-            reject: self.evidence.rejected.clone(),
-            updated_at: self.row.updated_at,
-        };
-        let changed = after != self.row;
-        self.row = after;
+        let knowledge = self.knowledge(stage);
+        let cancel_pending = self.cancel.is_some() && !matches!(stage, Stage::Done(_));
+        let (row, seen) = (&mut self.row, &self.evidence);
+        let shown = (row.venue_order_id, row.stage, row.knowledge, row.cancel_pending, row.filled, row.filled_notional);
+        let read = (seen.venue_order_id, stage, knowledge, cancel_pending, seen.filled, seen.filled_notional);
+        let changed = shown != read || row.reject != seen.rejected;
         if changed {
-            self.row.updated_at = at;
+            (row.venue_order_id, row.stage, row.knowledge, row.cancel_pending, row.filled, row.filled_notional) = read;
+            row.reject.clone_from(&seen.rejected);
+            row.updated_at = at;
         }
         self.follow(at);
         changed

@@ -53,8 +53,8 @@ impl Orders {
         let leg = id.parts().map_or_else(|| leg_of(snapshot), |parts| parts.leg);
         let intent = OrderIntent {
             leg,
-            strategy: ADOPTED_BY.to_owned(),
-            reason: "found open at the venue".to_owned(),
+            strategy: ADOPTED_BY.into(),
+            reason: "found open at the venue".into(),
             decided_at: snapshot.created_at,
             reference_price: price_of(&request.kind),
             plan: None,
@@ -163,13 +163,17 @@ impl Orders {
             }
             found.missing.push(id);
         }
+        for id in &found.missing {
+            self.orders.file(*id);
+        }
     }
 
     /// Gives up fills whose absence from the venue's list is no matter of lag any more.
     fn write_off_missing_fills(&mut self, at: Timestamp) -> Vec<Applied> {
         let wait = self.settings.lag_allowance + self.settings.answer_deadline;
         let mut given_up = Vec::new();
-        for id in self.orders.live_ids() {
+        let restless: Vec<_> = self.orders.restless().map(|order| order.row.intent.request.client_id).collect();
+        for id in restless {
             let Some(order) = self.orders.get_mut(id) else { continue };
             let Some(since) = order.awaits_fills_since() else { continue };
             if !self.fills_poll.covers(order.row.intent.decided_at, since + wait) {
@@ -179,7 +183,7 @@ impl Orders {
             let instrument = order.row.intent.request.instrument;
             let alarm = (told > filled).then_some(Alarm::FillsMissing { client_id: id, instrument, told, filled });
             (order.written_off, order.unsettled) = (order.written_off.max(told), None);
-            let row = order.refresh(at).then(|| order.row.clone());
+            let row = order.refresh(at).then(|| Box::new(order.row.clone()));
             given_up.push(Applied { row, alarm, ..Applied::default() });
             self.orders.file(id);
         }

@@ -1,12 +1,12 @@
 //! Where orders are kept: those of which something is still expected apart from those that ended lately. The first are few
 //! and looked at in every step; the others are thousands, and only a late word asks for one.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
 use super::order::Order;
-use crate::types::{ClientOrderId, Span, Timestamp};
+use crate::types::{ClientOrderId, InstrumentId, Leg, Span, Timestamp};
 
 /// Ended orders stay this long, so that a late fill or a late answer finds its order. Venues keep an order that
 /// never traded for about as long.
@@ -19,6 +19,13 @@ pub const ENDED_KEPT: usize = 4_096;
 pub(super) struct Shelves {
     live: BTreeMap<ClientOrderId, Box<Order>>,
     ended: BTreeMap<ClientOrderId, Box<Order>>,
+    /// The live ones of each instrument, by id.
+    places: BTreeMap<InstrumentId, BTreeSet<ClientOrderId>>,
+    /// The live ones that time may change something about: one that the venue has answered, and that nothing is asked
+    /// about, is not among them.
+    restless: BTreeSet<ClientOrderId>,
+    /// The live entries.
+    entries: BTreeSet<ClientOrderId>,
     /// The ended ones in the order in which they ended. An order that came back to life is still named here.
     endings: VecDeque<(Timestamp, ClientOrderId)>,
 }
@@ -36,6 +43,7 @@ impl Shelves {
     /// Puts a new order among the live ones. Gives back the one whose id it has, if there is one.
     pub(super) fn insert(&mut self, id: ClientOrderId, order: Order) -> Option<Box<Order>> {
         let before = self.ended.remove(&id);
+        self.enlist(id, &order);
         self.live.insert(id, Box::new(order)).or(before)
     }
 
@@ -49,9 +57,20 @@ impl Shelves {
         self.live.values_mut().map(Box::as_mut)
     }
 
-    /// Their ids.
-    pub(super) fn live_ids(&self) -> Vec<ClientOrderId> {
-        self.live.keys().copied().collect()
+    /// Those of one instrument, by id.
+    pub(super) fn live_of(&self, instrument: InstrumentId) -> impl DoubleEndedIterator<Item = &Order> {
+        let ids = self.places.get(&instrument).into_iter().flatten();
+        ids.filter_map(|id| self.live.get(id)).map(Box::as_ref)
+    }
+
+    /// Those that time may change something about, by id.
+    pub(super) fn restless(&self) -> impl Iterator<Item = &Order> {
+        self.restless.iter().filter_map(|id| self.live.get(id)).map(Box::as_ref)
+    }
+
+    /// Live entries, by id.
+    pub(super) fn entries(&self) -> impl Iterator<Item = &Order> {
+        self.entries.iter().filter_map(|id| self.live.get(id)).map(Box::as_ref)
     }
 
     /// All, by id.
@@ -64,17 +83,43 @@ impl Shelves {
     /// Puts an order on the shelf where it belongs now.
     pub(super) fn file(&mut self, id: ClientOrderId) {
         if let Some(order) = self.live.get(&id) {
-            if let Some(ended_at) = order.ended_at.filter(|_| order.is_over())
+            let ended_at = order.ended_at.filter(|_| order.is_over());
+            let restless = order.is_restless();
+            if let Some(ended_at) = ended_at
                 && let Some(order) = self.live.remove(&id)
             {
+                self.delist(id, &order);
                 self.ended.insert(id, order);
                 self.endings.push_back((ended_at, id));
+            } else if restless {
+                self.restless.insert(id);
+            } else {
+                self.restless.remove(&id);
             }
         } else if self.ended.get(&id).is_some_and(|order| order.ended_at.is_none() || !order.is_over())
             && let Some(order) = self.ended.remove(&id)
         {
+            self.enlist(id, &order);
             self.live.insert(id, order);
         }
+    }
+
+    fn enlist(&mut self, id: ClientOrderId, order: &Order) {
+        self.places.entry(order.row.intent.request.instrument).or_default().insert(id);
+        if order.is_restless() {
+            self.restless.insert(id);
+        }
+        if order.row.intent.leg == Leg::Entry {
+            self.entries.insert(id);
+        }
+    }
+
+    fn delist(&mut self, id: ClientOrderId, order: &Order) {
+        if let Some(place) = self.places.get_mut(&order.row.intent.request.instrument) {
+            place.remove(&id);
+        }
+        self.restless.remove(&id);
+        self.entries.remove(&id);
     }
 
     /// Puts the endings in their order, after orders were filed in another.

@@ -117,6 +117,7 @@ impl Orders {
         };
         order.cancel = Some(Cancel { next_at: Some(at + first_wait), asked: 1, accepted: false });
         order.refresh(at);
+        self.orders.file(id);
         true
     }
 
@@ -137,14 +138,12 @@ impl Orders {
 
     /// Every order on an instrument that has not ended, by id.
     pub fn open_of(&self, instrument: InstrumentId) -> impl Iterator<Item = &OrderRow> {
-        self.open().filter(move |row| row.intent.request.instrument == instrument)
+        self.orders.live_of(instrument).filter(|order| !order.is_done()).map(|order| &order.row)
     }
 
     /// Is any order on the instrument in doubt, or a fill of one missing? Then it takes no new exposure.
     pub fn is_unknown(&self, instrument: InstrumentId) -> bool {
-        self.live()
-            .filter(|order| order.row.intent.request.instrument == instrument)
-            .any(|order| order.is_in_doubt() || order.awaits_fills_since().is_some())
+        self.orders.live_of(instrument).any(|order| order.is_in_doubt() || order.awaits_fills_since().is_some())
     }
 
     /// How many orders the venue has not answered, and since when the oldest of them waits.
@@ -177,16 +176,30 @@ impl Orders {
     /// What the open orders on an instrument could still add to the position, at worst.
     pub fn exposure(&self, instrument: InstrumentId) -> Exposure {
         let mut exposure = Exposure::default();
-        for order in self.live().filter(|order| order.row.intent.request.instrument == instrument) {
+        for order in self.orders.live_of(instrument) {
             exposure.add(&order.row, order.missing_fills());
         }
         exposure
     }
 
+    /// The same of every instrument with orders that could add to a position.
+    pub fn exposures(&self) -> BTreeMap<InstrumentId, Exposure> {
+        let mut exposures: BTreeMap<_, Exposure> = BTreeMap::new();
+        for order in self.live().filter(|order| !order.row.only_reduces()) {
+            exposures.entry(order.row.intent.request.instrument).or_default().add(&order.row, order.missing_fills());
+        }
+        exposures
+    }
+
+    /// Entries that have not ended, by id.
+    pub fn open_entries(&self) -> impl Iterator<Item = &OrderRow> {
+        self.orders.entries().filter(|order| !order.is_done()).map(|order| &order.row)
+    }
+
     /// The stops and take profits at work on an instrument, by id.
     pub fn protective(&self, instrument: InstrumentId, at: Timestamp) -> Vec<Protective> {
-        self.live()
-            .filter(|order| order.row.intent.request.instrument == instrument)
+        self.orders
+            .live_of(instrument)
             .filter_map(|order| Protective::of(order, self.failed_query(order, at)))
             .collect()
     }
@@ -200,7 +213,7 @@ impl Orders {
     /// What an exit at the market should be for, so that the instrument becomes flat: the part of the position
     /// that exits on their way do not close already. None as well while too many of them are in doubt.
     pub fn plan_exit(&self, instrument: InstrumentId, position: Qty, at: Timestamp) -> Option<Change> {
-        let exits = || self.live().filter(|order| order.is_exit_on(instrument));
+        let exits = || self.orders.live_of(instrument).filter(|order| order.is_exit_on(instrument));
         let most = if self.is_silent(instrument) { DOUBTFUL_EXITS_IN_SILENCE } else { DOUBTFUL_EXITS };
         if exits().filter(|order| order.is_in_doubt()).count() >= most {
             return None;
@@ -213,7 +226,7 @@ impl Orders {
     pub fn left_over(&self) -> impl Iterator<Item = &OrderRow> {
         let epoch = self.ids.scope().epoch;
         let of_now = move |id: ClientOrderId| id.parts().is_none_or(|parts| parts.scope.epoch >= epoch);
-        self.open().filter(move |row| row.intent.leg == Leg::Entry && !of_now(row.intent.request.client_id))
+        self.open_entries().filter(move |row| !of_now(row.intent.request.client_id))
     }
 
     fn failed_query(&self, order: &Order, at: Timestamp) -> bool {

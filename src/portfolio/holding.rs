@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Cost, FillEffect};
 use crate::protocol::{ExitReason, Fill, PositionRow, ProtectionPlan, TradeRow};
-use crate::types::{ClientOrderId, InstrumentId, Price, Qty, Rounding, Side, Timestamp, Usdt};
+use crate::types::{ClientOrderId, InstrumentId, Price, Qty, Rounding, Side, Timestamp, Usdt, Words};
 
 /// One instrument's holding.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -31,7 +31,7 @@ impl Holding {
     }
 
     /// A fill that opens, grows, shrinks or closes; it does not go through zero.
-    pub(super) fn apply(&mut self, fill: &Fill, strategy: &str, plan: Option<ProtectionPlan>) -> FillEffect {
+    pub(super) fn apply(&mut self, fill: &Fill, strategy: &Words, plan: Option<ProtectionPlan>) -> FillEffect {
         let opened = self.cost.qty.is_zero();
         let grows = opened || self.cost.qty.is_negative() == (fill.side == Side::Sell);
         let realised = self.cost.apply(fill.side, fill.price, fill.qty);
@@ -92,6 +92,10 @@ impl Holding {
         self.value();
     }
 
+    pub(super) fn mark_price(&self) -> Option<Price> {
+        self.mark
+    }
+
     /// Is the position valued at a mark price, or is there nothing to value?
     pub(super) fn is_marked(&self) -> bool {
         self.mark.is_some() || self.cost.qty.is_zero()
@@ -111,7 +115,8 @@ impl Holding {
     }
 
     fn value(&mut self) {
-        self.unrealised = self.mark.map_or(Usdt::ZERO, |price| self.cost.unrealised(price));
+        let held = self.mark.filter(|_| !self.cost.qty.is_zero());
+        self.unrealised = held.map_or(Usdt::ZERO, |price| self.cost.unrealised(price));
     }
 
     fn trade(&self, row: &PositionRow, last: &Fill) -> TradeRow {
@@ -134,9 +139,9 @@ impl Holding {
     }
 }
 
-fn opened_row(fill: &Fill, strategy: &str, plan: Option<ProtectionPlan>) -> PositionRow {
+fn opened_row(fill: &Fill, strategy: &Words, plan: Option<ProtectionPlan>) -> PositionRow {
     PositionRow {
-        strategy: strategy.to_owned(),
+        strategy: strategy.clone(),
         stop: plan.map(|plan| plan.stop),
         take_profit: plan.and_then(|plan| plan.take_profit),
         trailing: plan.and_then(|plan| plan.trailing),
@@ -152,7 +157,7 @@ pub(super) fn found_row(at: Timestamp, instrument: InstrumentId, price: Price, i
         cost: Usdt::ZERO,
         entry_price: price,
         opened_at: at,
-        strategy: "adopted".to_owned(),
+        strategy: "adopted".into(),
         entry_id: id,
         stop: None,
         take_profit: None,

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 pub use cost::Cost;
 
 use crate::protocol::{Fill, FundingPayment, PositionRow, ProtectionPlan, TradeRow};
-use crate::types::{ClientOrderId, InstrumentId, Instruments, Price, Qty, Rounding, Side, Timestamp, Usdt};
+use crate::types::{ClientOrderId, InstrumentId, Instruments, Price, Qty, Rounding, Side, Timestamp, Usdt, Words};
 use holding::Holding;
 use seen::Seen;
 
@@ -70,6 +70,10 @@ pub struct Portfolio {
     cash: Usdt,
     holdings: Vec<Holding>,
     open: BTreeSet<InstrumentId>,
+    /// Σ unrealised results of the holdings.
+    unrealised: Usdt,
+    /// Open positions without a mark.
+    unmarked: usize,
     fundings: Vec<Seen>,
     transfers: Seen,
     sums: Sums,
@@ -84,6 +88,8 @@ impl Portfolio {
             cash,
             holdings: vec![Holding::default(); instruments.len()],
             open: BTreeSet::new(),
+            unrealised: Usdt::ZERO,
+            unmarked: 0,
             fundings: vec![Seen::default(); instruments.len()],
             transfers: Seen::default(),
             sums: Sums::default(),
@@ -102,7 +108,7 @@ impl Portfolio {
         *self = Portfolio::new(&self.instruments, cash);
         let known = self.holdings.len();
         for row in rows.iter().filter(|row| row.instrument.index() < known && !row.qty.is_zero()) {
-            self.holdings[row.instrument.index()].restore(row);
+            self.change(row.instrument, |holding| holding.restore(row));
             self.open.insert(row.instrument);
         }
         for (instrument, number) in funding_ids.iter().filter(|(instrument, _)| instrument.index() < known) {
@@ -115,7 +121,7 @@ impl Portfolio {
 
     /// Takes a fill into the books: a fact, whatever was thought of its order. `strategy` and `plan` are those of a
     /// position that it opens. That a trade counts once is seen to in `orders`.
-    pub fn apply_fill(&mut self, fill: &Fill, strategy: &str, plan: Option<ProtectionPlan>) -> FillEffect {
+    pub fn apply_fill(&mut self, fill: &Fill, strategy: &Words, plan: Option<ProtectionPlan>) -> FillEffect {
         if !is_trade(fill) {
             return self.refuse(fill);
         }
@@ -130,8 +136,8 @@ impl Portfolio {
         effect
     }
 
-    fn book(&mut self, fill: &Fill, strategy: &str, plan: Option<ProtectionPlan>) -> FillEffect {
-        let effect = self.holdings[fill.instrument.index()].apply(fill, strategy, plan);
+    fn book(&mut self, fill: &Fill, strategy: &Words, plan: Option<ProtectionPlan>) -> FillEffect {
+        let effect = self.change(fill.instrument, |holding| holding.apply(fill, strategy, plan));
         self.cash += effect.realised - fill.fee;
         self.sums.realised += effect.realised;
         self.sums.fees += fill.fee;
@@ -144,7 +150,7 @@ impl Portfolio {
     }
 
     /// A fill through zero closes one position and opens the other; each part bears its share of the fee.
-    fn flip(&mut self, fill: &Fill, strategy: &str, plan: Option<ProtectionPlan>, held: Qty) -> FillEffect {
+    fn flip(&mut self, fill: &Fill, strategy: &Words, plan: Option<ProtectionPlan>, held: Qty) -> FillEffect {
         let fee = fill.fee.share(held, fill.qty, Rounding::Up);
         let close = Fill { qty: held, fee, ..*fill };
         let open = Fill { qty: fill.qty - held, fee: fill.fee - fee, ..*fill };
@@ -162,8 +168,8 @@ impl Portfolio {
 
     /// Notes a mark price; one that is not positive says nothing.
     pub fn mark(&mut self, instrument: InstrumentId, price: Price) {
-        if price.is_positive() {
-            self.holdings[instrument.index()].mark(price);
+        if price.is_positive() && self.holdings[instrument.index()].mark_price() != Some(price) {
+            self.change(instrument, |holding| holding.mark(price));
         }
     }
 
@@ -215,11 +221,11 @@ impl Portfolio {
         price: Price,
         id: ClientOrderId,
     ) -> PositionRow {
-        let holding = &mut self.holdings[instrument.index()];
+        let holding = &self.holdings[instrument.index()];
         let qty = holding.cost.qty + change;
         let price = if price.is_positive() { price } else { holding.price().unwrap_or_default() };
         let to = Cost { qty, cost: price.notional(qty.abs()).min(MOST) };
-        let row = holding.adjust(at, instrument, to, id);
+        let row = self.change(instrument, |holding| holding.adjust(at, instrument, to, id));
         if qty.is_zero() {
             self.open.remove(&instrument);
         } else {
@@ -252,7 +258,7 @@ impl Portfolio {
 
     /// Unrealised result of all positions at the mark.
     pub fn unrealised(&self) -> Usdt {
-        self.open.iter().map(|one| self.unrealised_of(*one)).sum()
+        self.unrealised
     }
 
     /// Unrealised result of one position at the mark; nothing as long as there is no mark.
@@ -267,7 +273,7 @@ impl Portfolio {
 
     /// Does every open position have a mark, so that equity says what we own?
     pub fn is_marked(&self) -> bool {
-        self.open.iter().all(|one| self.holdings[one.index()].is_marked())
+        self.unmarked == 0
     }
 
     /// Σ |position| × mark.
@@ -285,15 +291,30 @@ impl Portfolio {
         self.sums
     }
 
-    /// I14, and that what is shown of a position is what is held.
+    /// Changes a holding, and the sums over all of them with it.
+    fn change<T>(&mut self, instrument: InstrumentId, change: impl FnOnce(&mut Holding) -> T) -> T {
+        let holding = &mut self.holdings[instrument.index()];
+        self.unrealised -= holding.unrealised();
+        self.unmarked -= usize::from(!holding.is_marked());
+        let result = change(holding);
+        self.unrealised += holding.unrealised();
+        self.unmarked += usize::from(!holding.is_marked());
+        result
+    }
+
+    /// I14, that what is shown of a position is what is held, and that the sums are those of the holdings.
     fn assert_books(&self) {
         let Sums { realised, fees, funding, transfers, adjustments } = self.sums;
         let moved = realised - fees + funding + transfers + adjustments;
         assert_eq!(self.cash, self.opening + moved, "I14: cash moves only by what is booked");
+        let (mut unrealised, mut unmarked) = (Usdt::ZERO, 0);
         for holding in self.open.iter().map(|one| &self.holdings[one.index()]) {
             let shown = holding.row.as_ref().map(|row| Cost { qty: row.qty, cost: row.cost });
             assert_eq!(shown, Some(holding.cost), "a position's row shows what is held");
+            unrealised += holding.unrealised();
+            unmarked += usize::from(!holding.is_marked());
         }
+        assert_eq!((self.unrealised, self.unmarked), (unrealised, unmarked), "I14: equity is of what is open");
     }
 }
 

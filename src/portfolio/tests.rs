@@ -57,7 +57,7 @@ fn fill(side: Side, qty: Qty, price: Price, fee: Usdt) -> Fill {
 }
 
 fn trade(portfolio: &mut Portfolio, side: Side, qty: i64, price: i64) -> FillEffect {
-    portfolio.apply_fill(&fill(side, Qty::whole(qty), Price::whole(price), Usdt::ONE), "s", None)
+    portfolio.apply_fill(&fill(side, Qty::whole(qty), Price::whole(price), Usdt::ONE), &"s".into(), None)
 }
 
 fn usdt(text: &str) -> Usdt {
@@ -101,12 +101,13 @@ fn a_round_trip_tells_its_averages() {
         take_profit: Some(Price::whole(130)),
         trailing: Some(Trailing { activation: Price::ONE, distance: Price::ONE, min_move: Price::ONE }),
     };
-    let first = portfolio.apply_fill(&fill(Side::Buy, Qty::ONE, Price::whole(100), Usdt::ONE), "bounce", Some(plan));
+    let first =
+        portfolio.apply_fill(&fill(Side::Buy, Qty::ONE, Price::whole(100), Usdt::ONE), &"bounce".into(), Some(plan));
     assert_eq!((first.row.stop, first.row.take_profit), (Some(plan.stop), plan.take_profit));
     assert_eq!(first.row.trailing, plan.trailing);
     trade(&mut portfolio, Side::Buy, 3, 104);
     let row = portfolio.position(BTC).unwrap();
-    assert_eq!((row.entry_price, row.strategy.as_str()), (Price::whole(103), "bounce"));
+    assert_eq!((row.entry_price, &*row.strategy), (Price::whole(103), "bounce"));
     trade(&mut portfolio, Side::Sell, 1, 110);
     portfolio.apply_funding(&funding(7, -2));
     let closed = trade(&mut portfolio, Side::Sell, 3, 114).closed.expect("it is flat");
@@ -121,11 +122,11 @@ fn a_fill_through_zero_shares_its_fee() {
     let mut portfolio = portfolio(1_000);
     trade(&mut portfolio, Side::Buy, 1, 100);
     let effect =
-        portfolio.apply_fill(&fill(Side::Sell, Qty::whole(3), Price::whole(90), Usdt::whole(9)), "other", None);
+        portfolio.apply_fill(&fill(Side::Sell, Qty::whole(3), Price::whole(90), Usdt::whole(9)), &"other".into(), None);
     let closed = effect.closed.expect("the long is over");
     assert_eq!((closed.realised, closed.fees), (Usdt::whole(-10), Usdt::whole(1 + 3)));
     assert_eq!((effect.row.fees, effect.row.realised), (Usdt::whole(6), Usdt::ZERO));
-    assert_eq!((effect.row.strategy.as_str(), effect.row.max_qty), ("other", Qty::whole(2)));
+    assert_eq!((&*effect.row.strategy, effect.row.max_qty), ("other", Qty::whole(2)));
     assert_eq!(effect.realised, Usdt::whole(-10));
 }
 
@@ -136,11 +137,11 @@ fn rounding_is_against_us_and_comes_back() {
         let mut portfolio = portfolio(0);
         // Three units for 301, of which one leaves at 100: a third of 301 has no end.
         for (qty, price) in [(2, 100), (1, 101)] {
-            portfolio.apply_fill(&fill(open, Qty::whole(qty), Price::whole(price), Usdt::ZERO), "s", None);
+            portfolio.apply_fill(&fill(open, Qty::whole(qty), Price::whole(price), Usdt::ZERO), &"s".into(), None);
         }
-        let effect = portfolio.apply_fill(&fill(close, Qty::ONE, Price::whole(100), Usdt::ZERO), "s", None);
+        let effect = portfolio.apply_fill(&fill(close, Qty::ONE, Price::whole(100), Usdt::ZERO), &"s".into(), None);
         assert_eq!(effect.realised, usdt(first));
-        portfolio.apply_fill(&fill(close, Qty::whole(2), Price::whole(100), Usdt::ZERO), "s", None);
+        portfolio.apply_fill(&fill(close, Qty::whole(2), Price::whole(100), Usdt::ZERO), &"s".into(), None);
         assert_eq!(portfolio.cash(), Usdt::whole(-open.sign()), "all of it is told in the end");
     }
 }
@@ -196,7 +197,7 @@ fn what_is_no_trade_changes_nothing() {
         let mut portfolio = portfolio(1_000);
         trade(&mut portfolio, Side::Buy, 1, 100);
         let before = format!("{portfolio:?}");
-        let effect = portfolio.apply_fill(&fill(Side::Sell, qty, price, fee), "s", None);
+        let effect = portfolio.apply_fill(&fill(Side::Sell, qty, price, fee), &"s".into(), None);
         assert!(effect.refused && effect.closed.is_none() && effect.position == Qty::ONE);
         assert_eq!(format!("{portfolio:?}"), before);
     }
@@ -212,7 +213,7 @@ fn the_books_are_adjusted_to_the_venue() {
     assert_eq!((row.qty, row.cost, row.entry_price), (Qty::whole(3), Usdt::whole(303), Price::whole(101)));
     assert_eq!(row.stop, Some(Price::whole(90)), "the same position keeps its plan");
     let row = portfolio.adjust_position(at, BTC, Qty::whole(-5), Price::whole(99), id);
-    assert_eq!((row.qty, row.stop, row.strategy.as_str()), (Qty::whole(-2), None, "adopted"));
+    assert_eq!((row.qty, row.stop, &*row.strategy), (Qty::whole(-2), None, "adopted"));
     let row = portfolio.adjust_position(at, BTC, Qty::whole(2), Price::ZERO, id);
     assert_eq!((row.qty, row.cost, portfolio.position(BTC)), (Qty::ZERO, Usdt::ZERO, None));
     assert_eq!(portfolio.equity(), Usdt::whole(999), "an adjustment has no result");
@@ -224,7 +225,7 @@ fn the_books_are_adjusted_to_the_venue() {
 fn margins_by_hand() {
     let mut portfolio = portfolio(10_000);
     let buy = |qty, price| fill(Side::Buy, Qty::whole(qty), Price::whole(price), Usdt::ZERO);
-    portfolio.apply_fill(&buy(1, 40_000), "s", None);
+    portfolio.apply_fill(&buy(1, 40_000), &"s".into(), None);
     portfolio.mark(BTC, Price::whole(40_000));
     // 40 000 × 0.4 %; with leverage 3, a third rounded up.
     assert_eq!(portfolio.maintenance_margin(), Usdt::whole(160));
@@ -243,7 +244,7 @@ fn liquidation_prices_by_hand() {
     for (side, qty, expect) in [(Side::Buy, 1, "39156.62"), (Side::Sell, 1, "40836.65"), (Side::Sell, 2, "40323.38")] {
         let mut portfolio = portfolio(1_000);
         let fill = fill(side, Qty::whole(qty), Price::whole(40_000), Usdt::ZERO);
-        portfolio.apply_fill(&fill, "s", None);
+        portfolio.apply_fill(&fill, &"s".into(), None);
         portfolio.mark(BTC, Price::whole(40_000));
         let price = portfolio.liquidation_price(BTC).expect("it can be liquidated");
         assert_eq!(price.round_to(Price::new(1, 2), Rounding::Down), expect.parse().unwrap(), "{side} {qty}");
@@ -255,7 +256,7 @@ fn liquidation_prices_by_hand() {
         assert!(portfolio.equity() < portfolio.maintenance_margin());
     }
     let mut rich = portfolio(100_000);
-    rich.apply_fill(&fill(Side::Buy, Qty::ONE, Price::whole(40_000), Usdt::ZERO), "s", None);
+    rich.apply_fill(&fill(Side::Buy, Qty::ONE, Price::whole(40_000), Usdt::ZERO), &"s".into(), None);
     assert_eq!((rich.liquidation_price(BTC), rich.liquidation_price(ETH)), (None, None));
 }
 
@@ -283,7 +284,7 @@ proptest! {
         let (mut flows, mut held) = (Usdt::whole(1_000_000), [Qty::ZERO; 2]);
         let mut closed = Usdt::ZERO;
         for fill in &fills {
-            let effect = portfolio.apply_fill(fill, "s", None);
+            let effect = portfolio.apply_fill(fill, &"s".into(), None);
             flows += fill.price.notional(fill.qty) * -fill.side.sign() - fill.fee;
             held[fill.instrument.index()] += fill.qty * fill.side.sign();
             prop_assert_eq!(effect.position, held[fill.instrument.index()]);
@@ -307,7 +308,7 @@ proptest! {
         let cut = cut.min(fills.len() - 1);
         let mut whole = portfolio(1_000_000);
         for fill in &fills[..cut] {
-            whole.apply_fill(fill, "s", None);
+            whole.apply_fill(fill, &"s".into(), None);
         }
         let bytes = postcard::to_stdvec(&whole).unwrap();
         let mut thawed: Portfolio = postcard::from_bytes(&bytes).unwrap();
@@ -315,9 +316,9 @@ proptest! {
         let mut restored = portfolio(0);
         restored.restore(&rows, whole.cash(), &[], &[]);
         for fill in &fills[cut..] {
-            let effect = whole.apply_fill(fill, "s", None);
-            prop_assert_eq!(&thawed.apply_fill(fill, "s", None), &effect);
-            let again = restored.apply_fill(fill, "s", None);
+            let effect = whole.apply_fill(fill, &"s".into(), None);
+            prop_assert_eq!(&thawed.apply_fill(fill, &"s".into(), None), &effect);
+            let again = restored.apply_fill(fill, &"s".into(), None);
             prop_assert_eq!((again.realised, &again.row), (effect.realised, &effect.row));
         }
         prop_assert_eq!(postcard::to_stdvec(&thawed).unwrap(), postcard::to_stdvec(&whole).unwrap());
@@ -333,7 +334,7 @@ proptest! {
         for (buys, qty, price, fee, places) in rows {
             let side = if buys { Side::Buy } else { Side::Sell };
             let qty = Qty::new(qty, places);
-            portfolio.apply_fill(&fill(side, qty, Price::new(price, 12 - places), Usdt::new(fee, places)), "s", None);
+            portfolio.apply_fill(&fill(side, qty, Price::new(price, 12 - places), Usdt::new(fee, places)), &"s".into(), None);
             portfolio.mark(BTC, Price::new(price, places));
             portfolio.apply_transfer(fee.unsigned_abs(), Usdt::new(price, places));
             let id = "adjust-1".parse().unwrap();

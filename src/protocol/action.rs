@@ -1,5 +1,7 @@
 //! What the engine wants done. The coordinator does it, in this order, once what must be durable is.
 
+use std::ops::Deref;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Journal, VenueRequest};
@@ -9,7 +11,7 @@ use crate::types::{Exit, InstrumentId, Timestamp};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Action {
     /// Write this to the ledger. All of a step's rows are durable before any of its requests leaves.
-    Journal(Box<Journal>),
+    Journal(Journal),
     /// Hand this to the venue.
     Send(VenueRequest),
     /// Tell people.
@@ -35,6 +37,73 @@ pub enum Action {
         /// Why.
         reason: String,
     },
+}
+
+/// What a step wants done, in order. Its room in memory is used again by the next step.
+#[derive(Debug, Default)]
+pub struct Actions {
+    list: Vec<Action>,
+    keep: Keep,
+}
+
+/// Which rows and messages are made at all. No decision depends on it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Keep {
+    /// All of them: for a ledger that a restart begins from, for people, and for recordings.
+    #[default]
+    Everything,
+    /// Rows that results are made of: fills, trades, equity, signals, states. Nobody restarts from a backtest, and nobody is
+    /// told of it while it runs.
+    Results,
+}
+
+impl Actions {
+    /// An empty list that takes what is to be kept.
+    pub fn new(keep: Keep) -> Actions {
+        Actions { list: Vec::new(), keep }
+    }
+
+    /// Something is to be done.
+    pub fn push(&mut self, action: Action) {
+        self.list.push(action);
+    }
+
+    /// A row that results are made of.
+    pub fn row(&mut self, row: Journal) {
+        self.list.push(Action::Journal(row));
+    }
+
+    /// A row that only a restart asks for.
+    pub fn durable(&mut self, row: impl FnOnce() -> Journal) {
+        if self.keep == Keep::Everything {
+            self.list.push(Action::Journal(row()));
+        }
+    }
+
+    /// A message for people.
+    pub fn notify(&mut self, notice: impl FnOnce() -> Notice) {
+        if self.keep == Keep::Everything {
+            self.list.push(Action::Notify(notice()));
+        }
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.list.clear();
+    }
+
+    /// Gives everything away, oldest first.
+    pub fn drain(&mut self) -> impl Iterator<Item = Action> {
+        self.list.drain(..)
+    }
+}
+
+impl Deref for Actions {
+    type Target = [Action];
+
+    fn deref(&self) -> &[Action] {
+        &self.list
+    }
 }
 
 /// Something that people should hear of.

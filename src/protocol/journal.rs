@@ -3,15 +3,17 @@
 use serde::{Deserialize, Serialize};
 
 use super::{DoneReason, Fill, FundingPayment, Knowledge, OrderIntent, Stage, TradingState, Trailing};
-use crate::types::{ClientOrderId, InstrumentId, Price, Qty, Rate, Side, Timestamp, TradeId, Usdt, VenueOrderId};
+use crate::types::{
+    ClientOrderId, InstrumentId, Price, Qty, Rate, Rounding, Side, Timestamp, TradeId, Usdt, VenueOrderId, Words,
+};
 
 /// One durable fact.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Journal {
     /// An order is about to be sent.
-    Intent(OrderIntent),
+    Intent(Box<OrderIntent>),
     /// Where an order stands now. Replaces what was written of it before.
-    Order(OrderRow),
+    Order(Box<OrderRow>),
     /// A trade of ours, with what it did to the position.
     Fill {
         /// The trade.
@@ -22,9 +24,9 @@ pub enum Journal {
         position: Qty,
     },
     /// A position as it is now; a quantity of zero means that it is closed.
-    Position(PositionRow),
+    Position(Box<PositionRow>),
     /// A round trip is complete.
-    Trade(TradeRow),
+    Trade(Box<TradeRow>),
     /// Funding was paid or received.
     Funding(FundingPayment),
     /// The wallet balance when the venue first told it; everything after is a movement.
@@ -103,7 +105,7 @@ pub struct PositionRow {
     /// When it opened.
     pub opened_at: Timestamp,
     /// The strategy that owns it.
-    pub strategy: String,
+    pub strategy: Words,
     /// The entry order that opened it.
     pub entry_id: ClientOrderId,
     /// Planned stop; none only for a position that was found at the venue and not yet planned for.
@@ -178,7 +180,7 @@ pub struct TradeRow {
     /// `Buy` for a long.
     pub side: Side,
     /// The strategy that owned it.
-    pub strategy: String,
+    pub strategy: Words,
     /// The entry order that opened it.
     pub entry_id: ClientOrderId,
     /// Largest quantity it had.
@@ -221,8 +223,13 @@ pub struct EquityRow {
     pub unrealised: Usdt,
     /// Highest equity so far.
     pub peak: Usdt,
+}
+
+impl EquityRow {
     /// Distance from the peak as a ratio of the peak.
-    pub drawdown: Rate,
+    pub fn drawdown(&self) -> Rate {
+        (self.peak - self.cash - self.unrealised).ratio_of(self.peak, Rounding::Up).max(Rate::ZERO)
+    }
 }
 
 /// What a strategy asked for, and what came of it.
@@ -233,7 +240,7 @@ pub struct SignalRow {
     /// For which instrument.
     pub instrument: InstrumentId,
     /// Which strategy.
-    pub strategy: String,
+    pub strategy: Words,
     /// Which way.
     pub side: Side,
     /// Entry, stop and take profit as the strategy proposed them.
@@ -243,9 +250,9 @@ pub struct SignalRow {
     /// Take profit.
     pub take_profit: Option<Price>,
     /// The strategy's words.
-    pub reason: String,
+    pub reason: Words,
     /// Why it was not acted on; none if it was.
-    pub rejected: Option<String>,
+    pub rejected: Option<Words>,
 }
 
 /// A change of the trading state.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::types::{
-    ClientOrderId, InstrumentId, Leg, PositionSide, Price, Qty, Side, Timestamp, TradeId, Usdt, VenueOrderId,
+    ClientOrderId, InstrumentId, Leg, PositionSide, Price, Qty, Side, Timestamp, TradeId, Usdt, VenueOrderId, Words,
 };
 
 /// An order as it is sent.
@@ -112,9 +112,9 @@ pub struct OrderIntent {
     /// What it is for.
     pub leg: Leg,
     /// The strategy on whose behalf, or `engine`.
-    pub strategy: String,
+    pub strategy: Words,
     /// Why, in words.
-    pub reason: String,
+    pub reason: Words,
     /// When it was decided.
     pub decided_at: Timestamp,
     /// The price that the decision was made at; slippage is counted from it.

@@ -27,7 +27,7 @@ impl Risk {
 
     /// Looks at the breakers. Called whenever equity may have changed, and at [`Risk::next_deadline`].
     pub fn evaluate(&mut self, at: Timestamp, equity: Usdt) -> Vec<StateRow> {
-        if !self.begun {
+        if !self.begun || self.is_unmoved(at, equity) {
             return Vec::new();
         }
         let mut changes = self.roll_day(at, equity);
@@ -55,6 +55,14 @@ impl Risk {
         self.last_equity = Some(equity);
         changes.extend(self.settle(at, "equity can be told again"));
         changes
+    }
+
+    /// Is everything that breakers look at as it was at the last look, which left trading free?
+    fn is_unmoved(&self, at: Timestamp, equity: Usdt) -> bool {
+        self.last_equity == Some(equity)
+            && self.unknown_since.is_none()
+            && self.is_free()
+            && self.memory.day == Some(at.day())
     }
 
     /// Money came in or went out: neither a gain nor a loss. Peak and day start are scaled as equity is by it, so

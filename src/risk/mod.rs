@@ -151,10 +151,10 @@ impl Risk {
         serde_json::to_string(&self.memory).expect("maps by text and plain values can always be written as JSON")
     }
 
-    /// The same, if it has changed since the last time that this was asked: to be written with each closed minute,
+    /// Has the memory changed since the last time that this was asked? Then it is to be written: with each closed minute,
     /// which carries what changes without a row of its own (the peak, the day, the counts).
-    pub fn memory_to_write(&mut self) -> Option<String> {
-        std::mem::take(&mut self.changed).then(|| self.memory())
+    pub fn take_memory_changed(&mut self) -> bool {
+        std::mem::take(&mut self.changed)
     }
 
     /// Leverage to be set at the venue.

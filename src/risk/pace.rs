@@ -66,7 +66,7 @@ impl Risk {
 
     /// I12: is there room for another order that may wait? Cancels, exits and stops are counted and never asked.
     pub(super) fn admits_another(&self, at: Timestamp) -> Result<(), Rejection> {
-        let recent = self.minute.iter().filter(|sent| at.since(**sent) < Span::MINUTE).count();
+        let recent = self.minute.len() - self.minute.partition_point(|sent| at.since(*sent) >= Span::MINUTE);
         if recent >= self.settings.orders_per_minute as usize {
             return Rejection::err("orders_per_minute", format!("{recent} in the last minute"));
         }
@@ -77,11 +77,13 @@ impl Risk {
         Ok(())
     }
 
-    /// Counts an order. No more instants are kept than the limit of a minute, which is all that it takes to know
-    /// whether it is used up.
+    /// Counts an order. The instants of the last minute are kept, and no more than its limit, which is all that it takes to
+    /// know whether it is used up.
     pub(super) fn count(&mut self, at: Timestamp) {
         self.minute.push_back(at);
-        while self.minute.len() > self.settings.orders_per_minute as usize {
+        let most = self.settings.orders_per_minute as usize;
+        let is_old = |sent: &Timestamp| at.since(*sent) >= Span::MINUTE;
+        while self.minute.len() > most || self.minute.front().is_some_and(is_old) {
             self.minute.pop_front();
         }
         self.memory.day_orders = self.memory.day_orders.saturating_add(1);

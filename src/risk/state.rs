@@ -122,6 +122,11 @@ impl Risk {
         self.memory.holds.contains_key(&cause)
     }
 
+    /// Does nothing hold trading back, and is that known?
+    pub(super) fn is_free(&self) -> bool {
+        self.memory.holds.is_empty() && self.state == TradingState::Active
+    }
+
     fn strictest(&self) -> TradingState {
         self.memory.holds.values().map(|hold| hold.state).max().unwrap_or_default()
     }
@@ -129,6 +134,9 @@ impl Risk {
     /// Makes the state the strictest that is asked for; the oldest of equally strict causes is its reason, and
     /// `lifted` is if nothing is left. Gives back the change, if it is one.
     pub(super) fn settle(&mut self, at: Timestamp, lifted: &str) -> Vec<StateRow> {
+        if self.is_free() {
+            return Vec::new();
+        }
         let state = self.strictest();
         let mut causes: Vec<_> = self.memory.holds.values().filter(|hold| hold.state == state).collect();
         causes.sort_by_key(|hold| hold.since);

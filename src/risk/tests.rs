@@ -411,7 +411,7 @@ mod pace {
         TradeRow {
             instrument: BTC,
             side: Side::Buy,
-            strategy: "s".to_owned(),
+            strategy: "s".into(),
             entry_id: "a".parse().unwrap(),
             qty: Qty::ONE,
             entry_price: Price::ONE,
@@ -629,10 +629,10 @@ mod memory {
     #[test]
     fn it_is_written_when_it_has_changed() {
         let mut risk = risk();
-        assert_eq!(risk.memory_to_write(), Some(risk.memory()));
+        assert!(risk.take_memory_changed());
         risk.evaluate(NOON, Usdt::whole(9_999));
-        assert_eq!(risk.memory_to_write(), None);
+        assert!(!risk.take_memory_changed());
         risk.evaluate(NOON, Usdt::whole(10_001));
-        assert!(risk.memory_to_write().is_some_and(|json| json.contains("\"peak\":\"10001\"")));
+        assert!(risk.take_memory_changed() && risk.memory().contains("\"peak\":\"10001\""));
     }
 }

@@ -6,12 +6,9 @@
 #[cfg(test)]
 mod tests;
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-
 use crate::engine::Engine;
-use crate::protocol::{Action, Event, Stamped};
-use crate::types::Timestamp;
+use crate::protocol::{Actions, Event, MarketEvent, Stamped};
+use crate::types::{Queue, Timestamp};
 
 /// Where an event comes from. Of events at one instant the earlier source goes first: what the venue said of us
 /// is known before the market is judged, and a person's word comes before our own timers.
@@ -27,53 +24,11 @@ pub enum Source {
     Operator,
 }
 
-/// An event that waits for its turn.
-#[derive(Debug)]
-struct Pending {
-    at: Timestamp,
-    source: Source,
-    order: u64,
-    event: Event,
-}
-
-impl Pending {
-    fn key(&self) -> (Timestamp, Source, u64) {
-        (self.at, self.source, self.order)
-    }
-}
-
-impl PartialEq for Pending {
-    fn eq(&self, other: &Self) -> bool {
-        self.key() == other.key()
-    }
-}
-impl Eq for Pending {}
-impl PartialOrd for Pending {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl Ord for Pending {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.key().cmp(&other.key())
-    }
-}
-
-/// One turn of the crank: what went in, and what is to be done about it.
-#[derive(Debug)]
-pub struct Step {
-    /// The event with its place and instant.
-    pub stamped: Stamped<Event>,
-    /// What the engine wants done, in this order.
-    pub actions: Vec<Action>,
-}
-
 /// The engine with its queue.
 #[derive(Debug)]
 pub struct Session {
     engine: Engine,
-    queue: BinaryHeap<Reverse<Pending>>,
-    pushed: u64,
+    queue: Queue<(Timestamp, Source), Event>,
     seq: u64,
     at: Timestamp,
     /// When the engine wants to be called, as of its last step.
@@ -84,65 +39,64 @@ impl Session {
     /// A session that begins at `start`, or goes on after event `seq` if the engine comes from a snapshot.
     pub fn new(engine: Engine, start: Timestamp, seq: u64) -> Session {
         let timer = engine.next_deadline();
-        Session { engine, queue: BinaryHeap::new(), pushed: 0, seq, at: start, timer }
+        Session { engine, queue: Queue::default(), seq, at: start, timer }
     }
 
     /// Puts an event in its place. One that should have come earlier comes now: session time never runs back.
     pub fn push(&mut self, at: Timestamp, source: Source, event: Event) {
-        self.pushed += 1;
-        self.queue.push(Reverse(Pending { at: at.max(self.at), source, order: self.pushed, event }));
+        self.queue.insert((at.max(self.at), source), event);
     }
 
     /// When the next step is due; `None` if nothing is queued and the engine waits for nothing.
     pub fn next_at(&self) -> Option<Timestamp> {
-        let queued = self.queue.peek().map(|Reverse(head)| head.at);
+        let queued = self.queue.next().map(|(at, _)| at);
         let timer = self.timer.map(|at| at.max(self.at));
         queued.into_iter().chain(timer).min()
     }
 
-    /// Takes the earliest event, a timer included, through the engine.
-    pub fn step(&mut self) -> Option<Step> {
+    /// Takes the earliest event, a timer included, through the engine: gives it with its place and instant, and in `out`
+    /// what is to be done about it, in place of what is there.
+    pub fn step(&mut self, out: &mut Actions) -> Option<Stamped<Event>> {
         let next = self.next_at()?;
-        let (at, event) = match self.queue.peek() {
-            Some(Reverse(head)) if head.at == next => {
-                let Reverse(pending) = self.queue.pop()?;
-                (pending.at, pending.event)
-            }
-            _ => (next, Event::Timer),
-        };
-        Some(self.turn(Stamped { seq: self.seq + 1, at, event }))
+        let queued = self.queue.next().is_some_and(|(at, _)| at == next);
+        let event = if queued { self.queue.take()?.1 } else { Event::Timer };
+        let stamped = Stamped { seq: self.seq + 1, at: next, event };
+        self.turn(&stamped, out);
+        Some(stamped)
     }
 
-    /// Takes an event of `at` through the engine at once: the same as [`Session::push`] and [`Session::step`], for an event
-    /// before which nothing is due.
+    /// Takes a piece of market data of `at` through the engine at once: the same as [`Session::push`] and [`Session::step`],
+    /// for one before which nothing is due, and that nobody wants back.
     ///
     /// # Panics
     /// If something is due before `at`, or queued for it: the caller's contradiction.
-    pub fn take(&mut self, at: Timestamp, event: Event) -> Step {
-        let queued = self.queue.peek().is_some_and(|Reverse(head)| head.at <= at);
+    pub fn take(&mut self, at: Timestamp, event: &MarketEvent, out: &mut Actions) {
+        let queued = self.queue.next().is_some_and(|(head, _)| head <= at);
         let early = self.timer.is_some_and(|timer| timer < at);
         assert!(!queued && !early && at >= self.at, "nothing is due before an event that is taken at once");
-        self.pushed += 1;
-        self.turn(Stamped { seq: self.seq + 1, at, event })
+        (self.seq, self.at) = (self.seq + 1, at);
+        out.clear();
+        self.engine.on_market(at, event, out);
+        self.timer = self.engine.next_deadline();
     }
 
     /// Takes a recorded event through the engine.
     ///
     /// # Errors
     /// If the recording does not go on where the session stands: the sequence number that was expected.
-    pub fn replay(&mut self, stamped: Stamped<Event>) -> Result<Step, u64> {
+    pub fn replay(&mut self, stamped: &Stamped<Event>, out: &mut Actions) -> Result<(), u64> {
         if stamped.seq != self.seq + 1 || stamped.at < self.at {
             return Err(self.seq + 1);
         }
-        Ok(self.turn(stamped))
+        self.turn(stamped, out);
+        Ok(())
     }
 
-    fn turn(&mut self, stamped: Stamped<Event>) -> Step {
-        self.seq = stamped.seq;
-        self.at = stamped.at;
-        let actions = self.engine.on_event(&stamped);
+    fn turn(&mut self, stamped: &Stamped<Event>, out: &mut Actions) {
+        (self.seq, self.at) = (stamped.seq, stamped.at);
+        out.clear();
+        self.engine.on_event(stamped.at, &stamped.event, out);
         self.timer = self.engine.next_deadline();
-        Step { stamped, actions }
     }
 
     /// The engine, to be looked at.

@@ -117,7 +117,7 @@ impl Strategy for BollingerReversion {
                 Side::Buy => candle.close >= bands.middle,
                 Side::Sell => candle.close <= bands.middle,
             };
-            return back.then(|| Idea::Leave("back at the middle band".to_owned()));
+            return back.then(|| Idea::Leave("back at the middle band".into()));
         }
         let (side, band) = if candle.close < bands.lower {
             (Side::Buy, "lower")
@@ -132,7 +132,7 @@ impl Strategy for BollingerReversion {
                 stop: self.settings.stop().distance(atr, candle.close),
                 take_profit: Some(self.settings.target().distance(atr, candle.close)),
                 trailing: None,
-                reason: format!("close beyond the {band} band"),
+                reason: format!("close beyond the {band} band").into(),
             })
         })
     }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::market::Need;
 use crate::protocol::{Bar, Trailing};
-use crate::types::{InstrumentId, Instruments, Price, Rate, Side, Symbol, Timeframe};
+use crate::types::{InstrumentId, Instruments, Price, Rate, Side, Symbol, Timeframe, Words};
 
 use super::bollinger_reversion::BollingerReversion;
 use super::donchian_breakout::DonchianBreakout;
@@ -28,7 +28,7 @@ pub enum Proposal {
         /// Whose idea.
         strategy: &'static str,
         /// Why, in words.
-        reason: String,
+        reason: Words,
     },
 }
 

@@ -130,7 +130,8 @@ impl Strategy for DonchianBreakout {
                 Side::Buy => candle.close < exit.lower,
                 Side::Sell => candle.close > exit.upper,
             };
-            return ended.then(|| Idea::Leave(format!("close beyond the last {} bars", self.settings.exit_bars)));
+            return ended
+                .then(|| Idea::Leave(format!("close beyond the last {} bars", self.settings.exit_bars).into()));
         }
         let side = if candle.close > entry.upper {
             Side::Buy
@@ -144,7 +145,7 @@ impl Strategy for DonchianBreakout {
             stop: self.settings.stop().distance(atr, candle.close),
             take_profit: None,
             trailing: Some(self.settings.trail().plan(atr)),
-            reason: format!("close beyond the last {} bars", self.settings.entry_bars),
+            reason: format!("close beyond the last {} bars", self.settings.entry_bars).into(),
         }))
     }
 }

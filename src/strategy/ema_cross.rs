@@ -165,7 +165,7 @@ impl Strategy for EmaCross {
             // Asked of where the averages are and not of their crossing, so that a cross that happened while
             // nobody was looking still ends the position.
             let against = self.leans == Some(side.closing());
-            return against.then(|| Idea::Leave("the averages crossed back".to_owned()));
+            return against.then(|| Idea::Leave("the averages crossed back".into()));
         }
         let (Cross::Now(side) | Cross::LastBar(side)) = self.crossed.take()?;
         Some(Idea::Enter(Plan {
@@ -173,7 +173,7 @@ impl Strategy for EmaCross {
             stop: self.settings.stop().distance(atr, candle.close),
             take_profit: None,
             trailing: self.settings.trail.then(|| self.settings.trail().plan(atr)),
-            reason: format!("EMA{} crossed EMA{}", self.settings.fast, self.settings.slow),
+            reason: format!("EMA{} crossed EMA{}", self.settings.fast, self.settings.slow).into(),
         }))
     }
 }

@@ -31,7 +31,7 @@ pub use self::settings::Settings;
 pub use self::short_the_rip::ShortTheRipSettings;
 pub use self::signal::{Draft, Limits, Refusal, RefusedSignal, Signal};
 use crate::protocol::Bar;
-use crate::types::{Side, Timeframe};
+use crate::types::{Side, Timeframe, Words};
 
 /// Bars of history for each bar of a recursive indicator's period. What it was begun with then counts for a
 /// four-hundredth in an exponential average, and for a twentieth in Wilder's.
@@ -129,7 +129,7 @@ pub enum Idea {
     /// Open a position at the close.
     Enter(Plan),
     /// Close the position that it holds.
-    Leave(String),
+    Leave(Words),
 }
 
 /// An entry at the close of the bar, its exits as distances from there.
@@ -144,7 +144,7 @@ pub struct Plan {
     /// A stop that follows.
     pub trailing: Option<TrailingPlan>,
     /// Why, in words.
-    pub reason: String,
+    pub reason: Words,
 }
 
 /// A trailing stop, in distances.

@@ -141,7 +141,7 @@ impl Strategy for OversoldBounce {
             stop: self.settings.stop().distance(atr, candle.close),
             take_profit: Some(self.settings.target().distance(atr, candle.close)),
             trailing: None,
-            reason: format!("RSI {rsi:.1} at or below {threshold:.1}"),
+            reason: format!("RSI {rsi:.1} at or below {threshold:.1}").into(),
         }))
     }
 }

@@ -267,6 +267,9 @@ impl RegimeReader {
 
     /// Takes a closed bar of any timeframe; only its own two count.
     pub(super) fn on_bar(&mut self, timeframe: Timeframe, candle: &Candle, settings: &RegimeSettings) {
+        if timeframe != SLOW && timeframe != FAST {
+            return;
+        }
         let [slow, fast] = settings.needs();
         if timeframe == slow.timeframe {
             self.slow_seen = self.slow_seen.saturating_add(1);

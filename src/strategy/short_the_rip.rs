@@ -163,7 +163,7 @@ impl Strategy for ShortTheRip {
             stop: self.settings.stop().distance(atr, candle.close),
             take_profit: Some(self.settings.target().distance(atr, candle.close)),
             trailing: None,
-            reason: format!("RSI {rsi:.1} at or above {threshold:.1} in a downtrend"),
+            reason: format!("RSI {rsi:.1} at or above {threshold:.1} in a downtrend").into(),
         }))
     }
 }

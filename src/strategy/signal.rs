@@ -1,7 +1,7 @@
 //! A signal: an entry with its exits that has been found consistent. Nobody can make another kind.
 
 use crate::protocol::Trailing;
-use crate::types::{InstrumentId, Price, Rate, Rounding, Side};
+use crate::types::{InstrumentId, Price, Rate, Rounding, Side, Words};
 
 /// A consistent proposal to open a position.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub struct Draft {
     /// How the stop follows, if it does.
     pub trailing: Option<Trailing>,
     /// Why, in words.
-    pub reason: String,
+    pub reason: Words,
 }
 
 /// What a signal must keep to.
@@ -71,13 +71,13 @@ impl Refusal {
     /// The reason that it is counted and recorded under.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Refusal::RegimeUnknown => "regime unknown",
-            Refusal::NotAPrice => "not a price",
-            Refusal::StopOnWrongSide => "stop on wrong side",
-            Refusal::StopTooNear => "stop too near",
-            Refusal::TakeProfitOnWrongSide => "take profit on wrong side",
-            Refusal::RewardTooSmall => "reward too small",
-            Refusal::NoExit => "no exit",
+            Refusal::RegimeUnknown => "regime_unknown",
+            Refusal::NotAPrice => "not_a_price",
+            Refusal::StopOnWrongSide => "stop_on_wrong_side",
+            Refusal::StopTooNear => "stop_too_near",
+            Refusal::TakeProfitOnWrongSide => "take_profit_on_wrong_side",
+            Refusal::RewardTooSmall => "reward_too_small",
+            Refusal::NoExit => "no_exit",
         }
     }
 }
@@ -124,7 +124,7 @@ impl Signal {
         self.0.trailing
     }
     /// Why, in words.
-    pub fn reason(&self) -> &str {
+    pub fn reason(&self) -> &Words {
         &self.0.reason
     }
     /// All of it, to be recorded.

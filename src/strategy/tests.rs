@@ -99,7 +99,7 @@ fn draft(side: Side, stop: i64, take_profit: Option<i64>) -> Draft {
         stop: Price::whole(stop),
         take_profit: take_profit.map(Price::whole),
         trailing: None,
-        reason: String::new(),
+        reason: "".into(),
     }
 }
 
@@ -296,7 +296,7 @@ fn an_unknown_regime_refuses_unless_told_otherwise() {
         heard.next().unwrap()
     };
     let Proposal::Enter(Err(refused)) = last(&RegimeSettings::default()) else { panic!("it was not refused") };
-    assert_eq!(refused.refusal.as_str(), "regime unknown");
+    assert_eq!(refused.refusal.as_str(), "regime_unknown");
     assert_eq!((refused.draft.strategy, refused.draft.side), (Kind::OversoldBounce.as_str(), Side::Buy));
     assert!(matches!(last(&RegimeSettings::demo()), Proposal::Enter(Ok(_))));
 

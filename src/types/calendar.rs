@@ -52,7 +52,8 @@ impl Calendar {
 
     /// Clears the first place whose instant is not after `until`, and names it.
     pub fn take_due(&mut self, until: Timestamp) -> Option<usize> {
-        let (_, place) = self.first().filter(|(at, _)| *at <= until)?;
+        self.next().filter(|at| *at <= until)?;
+        let (_, place) = self.first()?;
         self.set(place, None);
         Some(place)
     }

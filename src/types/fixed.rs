@@ -13,6 +13,16 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 const PLACES: usize = 12;
 /// Units in one whole.
 const SCALE: i128 = 1_000_000_000_000;
+/// Powers of ten up to one whole.
+const POWERS: [i64; PLACES + 1] = {
+    let mut powers = [1; PLACES + 1];
+    let mut at = 1;
+    while at <= PLACES {
+        powers[at] = powers[at - 1] * 10;
+        at += 1;
+    }
+    powers
+};
 /// Texts beyond this many wholes are refused at the door: far above any real amount, and far enough below
 /// the limit of the representation that sums of accepted amounts cannot overflow.
 const MAX_WHOLE: i128 = 1_000_000_000_000_000;
@@ -154,7 +164,8 @@ macro_rules! amount {
             /// `n` divided by ten to the power of `places` (at most twelve): `new(125, 2)` is 1.25.
             pub const fn new(n: i64, places: u32) -> $name {
                 assert!(places <= PLACES as u32, "at most twelve decimal places are kept");
-                $name(n as i128 * 10_i128.pow(PLACES as u32 - places))
+                // A number of 64 bits times at most 10¹² is far within 128.
+                $name((n as i128).wrapping_mul(POWERS[PLACES - places as usize] as i128))
             }
             /// For a computed, inexact number: the nearest amount, or `None` if it is not finite or beyond 10^15.
             #[expect(clippy::float_arithmetic, reason = "the border between indicators and the books")]
@@ -166,7 +177,10 @@ macro_rules! amount {
             #[expect(clippy::float_arithmetic, reason = "the border between the books and indicators")]
             pub fn to_f64(self) -> f64 {
                 // A number of 64 bits is converted by the machine itself, to the same nearest float.
-                let units = i64::try_from(self.0).map_or(self.0 as f64, |units| units as f64);
+                let units = match i64::try_from(self.0) {
+                    Ok(units) => units as f64,
+                    Err(_) => self.0 as f64,
+                };
                 units / SCALE as f64
             }
             /// Is it nothing?

@@ -17,7 +17,7 @@ const SEQUENCE: usize = 6;
 const OURS: usize = 1 + ACCOUNT + INSTANCE + EPOCH + SEQUENCE + 1 + 1 + 2;
 
 /// The id under which an order can be looked up at the venue. Ours or somebody else's.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ClientOrderId {
     bytes: [u8; MAX_LEN],
@@ -141,6 +141,37 @@ impl ClientOrderId {
     /// The text sent to the venue.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.bytes[..usize::from(self.len)]).unwrap_or_default()
+    }
+}
+
+impl ClientOrderId {
+    /// The bytes as numbers that stand in the order of the texts: what lies behind a text is zero.
+    fn words(&self) -> [u64; 5] {
+        let word = |at: usize| self.bytes[at..].first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
+        let rest = self.bytes[32..].first_chunk().map_or(0, |bytes| u32::from_be_bytes(*bytes));
+        [word(0), word(8), word(16), word(24), u64::from(rest)]
+    }
+}
+
+impl PartialEq for ClientOrderId {
+    fn eq(&self, other: &Self) -> bool {
+        self.words() == other.words()
+    }
+}
+impl Eq for ClientOrderId {}
+impl std::hash::Hash for ClientOrderId {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.words().hash(state);
+    }
+}
+impl PartialOrd for ClientOrderId {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for ClientOrderId {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.words().cmp(&other.words())
     }
 }
 

@@ -6,6 +6,7 @@ mod exit;
 mod fixed;
 mod ids;
 mod instrument;
+mod queue;
 mod side;
 mod symbol;
 mod time;
@@ -15,6 +16,10 @@ pub use exit::Exit;
 pub use fixed::{ParseAmountError, Price, Qty, Rate, Rounding, Usdt};
 pub use ids::{ClientOrderId, IdParts, IdScope, Leg, TradeId, VenueOrderId};
 pub use instrument::{Instrument, InstrumentId, Instruments, MarginTier};
+pub use queue::Queue;
 pub use side::{PositionSide, Side};
 pub use symbol::{ParseSymbolError, Symbol};
 pub use time::{ParseSpanError, ParseTimeframeError, Span, Timeframe, Timestamp};
+
+/// Words in a row or a request. Nearly always the program's own, which cost nothing to copy; others come from files.
+pub type Words = std::borrow::Cow<'static, str>;

@@ -20,14 +20,14 @@ const DAYS: i64 = 3;
 
 fn long_or_short(side: Side, close: f64) -> Idea {
     let (stop, take_profit) = (close * 0.01, Some(close * 0.02));
-    Idea::Enter(strategy::Plan { side, stop, take_profit, trailing: None, reason: "a test".to_owned() })
+    Idea::Enter(strategy::Plan { side, stop, take_profit, trailing: None, reason: "a test".into() })
 }
 
 /// What a rule says of being in the market, turned into entering and leaving.
 fn follow(wanted: Side, held: Option<Side>, close: f64) -> Option<Idea> {
     match held {
         Some(side) if side == wanted => None,
-        Some(_) => Some(Idea::Leave("turned".to_owned())),
+        Some(_) => Some(Idea::Leave("turned".into())),
         None => Some(long_or_short(wanted, close)),
     }
 }

@@ -38,7 +38,7 @@ fn trade(number: i64) -> TradeRow {
     TradeRow {
         instrument: InstrumentId((number % 3) as u16),
         side: if number % 2 == 0 { Side::Buy } else { Side::Sell },
-        strategy: if number % 5 == 0 { HOSTILE.to_owned() } else { "plain".to_owned() },
+        strategy: if number % 5 == 0 { HOSTILE.into() } else { "plain".into() },
         entry_id: "a".parse().expect("an id"),
         qty: Qty::new(1, 1),
         entry_price,
@@ -61,7 +61,7 @@ fn written(folder: &Path, bars: i64, trades: i64) -> PathBuf {
     books.equity = (0..bars.max(1))
         .map(|n| Point { at: at(n), equity: Usdt::whole(10_000) + (price(n) - price(0)).notional(Qty::ONE) })
         .collect();
-    books.rejected.insert((HOSTILE.to_owned(), HOSTILE.to_owned()), 3);
+    books.rejected.insert((HOSTILE.into(), HOSTILE.into()), 3);
     let mut candles = Candles::new(&instruments);
     for n in 0..bars {
         for id in instruments.ids() {

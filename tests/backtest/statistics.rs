@@ -27,7 +27,7 @@ fn trades() -> Vec<TradeRow> {
     let trade = |net| TradeRow {
         instrument: InstrumentId(0),
         side: Side::Buy,
-        strategy: "any".to_owned(),
+        strategy: "any".into(),
         entry_id: "a".parse().expect("an id"),
         qty: Qty::ONE,
         entry_price: Price::ONE,

@@ -17,7 +17,7 @@ fn recovered(bench: &Bench) -> Recovered {
             Journal::State(state) => known.state = Some(state),
             Journal::Position(position) => {
                 known.positions.retain(|one| one.instrument != position.instrument);
-                known.positions.extend(Some(position).filter(|one| !one.qty.is_zero()));
+                known.positions.extend(Some(*position).filter(|one| !one.qty.is_zero()));
             }
             Journal::Intent(_)
             | Journal::Order(_)

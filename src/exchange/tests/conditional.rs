@@ -164,3 +164,28 @@ fn the_participants_own_trades_set_triggers_off_too() {
     bench.trade(Sell, "99.9", "1");
     assert_eq!(bench.ex.last_price(BTC), Some(p("99.9")), "the feed has told of a later trade");
 }
+
+#[test]
+fn a_trigger_that_was_crossed_unseen_fires_with_the_next_price() {
+    const BARS: FeedShape = FeedShape { quotes: false, trades: false, mark: false, depth: false };
+    let stop = |trigger: &str| order("s", Sell, "1", OrderKind::Stop { trigger: p(trigger), by: TriggerBy::Last });
+    // The price went past it while trading was stopped.
+    let mut bench = Bench::new(BARS);
+    bench.bar(["100"; 4]);
+    bench.submit(A, stop("95"));
+    bench.market(BTC, MarketData::Tradable(false));
+    bench.bar(["90"; 4]);
+    assert_eq!(bench.reports(), Vec::<String>::new(), "trading is stopped");
+    bench.market(BTC, MarketData::Tradable(true));
+    bench.bar(["90"; 4]);
+    assert_eq!(bench.reports()[0], "triggered s");
+
+    // A trade of a participant's own was the last one, and it lay on the other side.
+    let mut bench = Bench::new(BARS);
+    bench.bar(["100"; 4]);
+    bench.submit(B, market("x", Buy, "1"));
+    assert_eq!(bench.ex.last_price(BTC), Some(p("100.1")));
+    assert_eq!(bench.submit(A, stop("100")), ["accepted s"]);
+    bench.bar(["99.5"; 4]);
+    assert_eq!(bench.reports()[0], "triggered s");
+}

@@ -136,7 +136,7 @@ fn beyond_a_quote_lies_the_assumed_depth() {
     let mut bench = Bench::with(calm(), QUOTES, Bench::account(MarginMode::Cross, 100, "1000000"));
     bench.quote("100", "3", "100.1", "2");
     bench.mark("100");
-    let offers = bench.ex.core.offers(BTC, Buy);
+    let offers = bench.ex.core.offers(BTC, Buy, None);
     assert_eq!(offers[..2], [(p("100.1"), q("2")), (p("100.2"), q("7984.029"))]);
     assert_eq!(offers[2].0, p("100.3"));
     assert_eq!(bench.submit(A, market("m", Buy, "5"))[1..], ["filled m 2 @ 100.1 taker", "filled m 3 @ 100.2 taker"]);

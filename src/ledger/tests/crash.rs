@@ -17,7 +17,7 @@ fn the_child_that_is_killed() {
     let Some(dir) = std::env::var_os(CHILD) else { return };
     let (mut ledger, _) = open(Path::new(&dir));
     for sequence in 1.. {
-        let rows = [Journal::Intent(market(sequence)), equity(i64::from(sequence))];
+        let rows = [Journal::Intent(Box::new(market(sequence))), equity(i64::from(sequence))];
         ledger.commit(u64::from(sequence), at(1), at(1), &rows).unwrap();
         println!("acknowledged {sequence}");
     }

@@ -130,7 +130,7 @@ fn i20_a_full_disk_ends_the_ledger_and_keeps_what_was_acknowledged() {
     ledger.rehearse_full_disk(8).unwrap();
     let mut acknowledged = 0;
     let error = loop {
-        match ledger.commit(1, at(1), at(1), &[Journal::Intent(market(acknowledged + 1))]) {
+        match ledger.commit(1, at(1), at(1), &[Journal::Intent(Box::new(market(acknowledged + 1)))]) {
             Ok(_) => acknowledged += 1,
             Err(error) => break error,
         }

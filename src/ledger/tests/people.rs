@@ -95,7 +95,8 @@ fn equal_runs_compare_equal_but_for_the_wall_clock() {
 fn trades_are_filtered() {
     let dir = tempfile::tempdir().unwrap();
     let (mut ledger, _) = open(dir.path());
-    let rows = [(10, BTC), (20, ETH), (30, BTC), (40, BTC)].map(|(closed, id)| Journal::Trade(trade(closed, id)));
+    let rows =
+        [(10, BTC), (20, ETH), (30, BTC), (40, BTC)].map(|(closed, id)| Journal::Trade(Box::new(trade(closed, id))));
     ledger.commit(1, at(1), at(1), &rows).unwrap();
     let all = TradeFilter::default();
     let symbol = "BTC/USDT:USDT".parse().ok();

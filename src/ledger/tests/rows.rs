@@ -81,7 +81,7 @@ fn every_order_comes_back_as_it_went() {
     for (sequence, kind) in (1..).zip(every_kind()) {
         for (offset, amount) in [(0, Amount::ClosePosition), (100, Amount::Qty(Qty::EPSILON))] {
             let intent = intent(sequence + offset, kind, amount);
-            ledger.commit(1, at(1), at(1), &[Journal::Intent(intent.clone())]).unwrap();
+            ledger.commit(1, at(1), at(1), &[Journal::Intent(Box::new(intent.clone()))]).unwrap();
             expect.push(fresh(&intent));
         }
     }
@@ -106,7 +106,7 @@ fn ended_orders_are_known_for_a_day() {
         ended(4, end, DoneReason::Absent),
     ];
     for row in &rows {
-        let both = [Journal::Intent(row.intent.clone()), Journal::Order(row.clone())];
+        let both = [Journal::Intent(Box::new(row.intent.clone())), Journal::Order(Box::new(row.clone()))];
         ledger.commit(1, end, end, &both).unwrap();
     }
     drop(ledger);
@@ -117,9 +117,9 @@ fn ended_orders_are_known_for_a_day() {
 fn an_order_found_at_the_venue_is_adopted() {
     let dir = tempfile::tempdir().unwrap();
     let (mut ledger, _) = open(dir.path());
-    ledger.commit(1, at(1), at(1), &[Journal::Order(working(&market(9)))]).unwrap();
+    ledger.commit(1, at(1), at(1), &[Journal::Order(Box::new(working(&market(9))))]).unwrap();
     ledger
-        .commit(2, at(6), at(2), &[Journal::Order(OrderRow { cancel_pending: false, ..working(&market(9)) })])
+        .commit(2, at(6), at(2), &[Journal::Order(Box::new(OrderRow { cancel_pending: false, ..working(&market(9)) }))])
         .unwrap();
     drop(ledger);
     assert_eq!(open(dir.path()).1.orders, vec![OrderRow { cancel_pending: false, ..working(&market(9)) }]);
@@ -130,7 +130,7 @@ fn an_order_found_at_the_venue_is_adopted() {
 #[test]
 fn i4_i6_nothing_counts_twice() {
     let repeated: [(&str, Journal); 5] = [
-        ("client id", Journal::Intent(market(1))),
+        ("client id", Journal::Intent(Box::new(market(1)))),
         ("trade id", fill(1, Side::Sell, "0.001", "0", "0")),
         ("funding id", funding(7, "1")),
         ("transfer id", Journal::Transfer { id: 9, amount: Usdt::ONE }),

@@ -90,8 +90,8 @@ pub(super) fn intent(sequence: u32, kind: OrderKind, amount: Amount) -> OrderInt
             reduce_only: false,
         },
         leg: Leg::Entry,
-        strategy: "momentum".to_owned(),
-        reason: "it's 'quoted'; ünïcode".to_owned(),
+        strategy: "momentum".into(),
+        reason: "it's 'quoted'; ünïcode".into(),
         decided_at: at(i64::from(sequence)),
         plan: None,
         reference_price: "61800.2".parse().unwrap(),
@@ -178,7 +178,7 @@ pub(super) fn position(instrument: InstrumentId, qty: &str, trailing: bool) -> P
         cost: "185.4006".parse().unwrap(),
         entry_price: "61800.2".parse().unwrap(),
         opened_at: at(7),
-        strategy: "momentum".to_owned(),
+        strategy: "momentum".into(),
         entry_id: id(1, Leg::Entry),
         stop: Some(Price::whole(61_000)),
         take_profit: None,
@@ -195,7 +195,7 @@ pub(super) fn trade(closed: i64, instrument: InstrumentId) -> TradeRow {
     TradeRow {
         instrument,
         side: Side::Sell,
-        strategy: "momentum".to_owned(),
+        strategy: "momentum".into(),
         entry_id: id(1, Leg::Entry),
         qty: Qty::new(3, 3),
         entry_price: "61800.2".parse().unwrap(),
@@ -235,7 +235,6 @@ pub(super) fn equity(second: i64) -> Journal {
         cash: Usdt::whole(1_000),
         unrealised: "-1.5".parse().unwrap(),
         peak: Usdt::whole(1_000),
-        drawdown: Rate::bps(15),
     })
 }
 
@@ -243,13 +242,13 @@ pub(super) fn signal() -> Journal {
     Journal::Signal(SignalRow {
         at: at(3),
         instrument: ETH,
-        strategy: "momentum".to_owned(),
+        strategy: "momentum".into(),
         side: Side::Sell,
         entry: Price::whole(2_500),
         stop: Price::whole(2_550),
         take_profit: Some(Price::whole(2_400)),
-        reason: "rsi".to_owned(),
-        rejected: Some("cooldown".to_owned()),
+        reason: "rsi".into(),
+        rejected: Some("cooldown".into()),
     })
 }
 
@@ -257,15 +256,15 @@ pub(super) fn signal() -> Journal {
 pub(super) fn one_of_each() -> Vec<Journal> {
     let intent = market(1);
     vec![
-        Journal::Intent(intent.clone()),
-        Journal::Order(working(&intent)),
+        Journal::Intent(Box::new(intent.clone())),
+        Journal::Order(Box::new(working(&intent))),
         fill(1, Side::Buy, "0.003", "0", "0.0927003"),
-        Journal::Position(position(BTC, "0.003", true)),
-        Journal::Trade(trade(20, BTC)),
+        Journal::Position(Box::new(position(BTC, "0.003", true))),
+        Journal::Trade(Box::new(trade(20, BTC))),
         funding(7, "-0.01"),
         Journal::Transfer { id: 9, amount: Usdt::whole(50) },
         adjustment("adj-1", "-2", "-0.5"),
-        Journal::Position(position(ETH, "-2", false)),
+        Journal::Position(Box::new(position(ETH, "-2", false))),
         equity(60),
         signal(),
         state(TradingState::ReduceOnly),

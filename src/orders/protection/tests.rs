@@ -49,7 +49,7 @@ fn position(n: i64) -> PositionRow {
         cost: Price::whole(100).notional(Qty::whole(n.abs())),
         entry_price: Price::whole(100),
         opened_at: s(0),
-        strategy: "ema_cross".to_owned(),
+        strategy: "ema_cross".into(),
         entry_id: id(0),
         stop: Some(Price::whole(if n < 0 { 105 } else { 95 })),
         take_profit: None,

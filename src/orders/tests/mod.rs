@@ -62,8 +62,8 @@ fn intent(request: OrderRequest, leg: Leg, at: Timestamp) -> OrderIntent {
     OrderIntent {
         request,
         leg,
-        strategy: "ema_cross".to_owned(),
-        reason: "a test".to_owned(),
+        strategy: "ema_cross".into(),
+        reason: "a test".into(),
         decided_at: at,
         reference_price: Price::whole(100),
         plan: None,

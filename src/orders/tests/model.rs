@@ -237,7 +237,7 @@ impl World {
             self.bought += fill.qty;
         }
         if let Some(row) = applied.row {
-            self.write(row);
+            self.write(*row);
         }
         Ok(())
     }

@@ -98,7 +98,7 @@ fn long(stop: i64) -> PositionRow {
         cost: Usdt::whole(1_000),
         entry_price: Price::whole(100),
         opened_at: s(0),
-        strategy: "ema_cross".to_owned(),
+        strategy: "ema_cross".into(),
         entry_id: table().next_id(Leg::Entry),
         stop: Some(Price::whole(stop)),
         take_profit: None,

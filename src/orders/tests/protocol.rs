@@ -220,7 +220,7 @@ fn i7_life_after_absent_alarms_and_the_evidence_wins() {
         let from = DoneReason::Absent;
         assert_eq!(applied.alarm, Some(Alarm::Revived { client_id: id, instrument: BTC, from }), "{name}");
         assert_eq!(stage(&orders, id), expect, "{name}");
-        assert_eq!(applied.row.as_ref(), orders.get(id), "{name}");
+        assert_eq!(applied.row.as_deref(), orders.get(id), "{name}");
         assert_eq!(applied.fill.is_some(), name.ends_with("filled"), "{name}");
         // A fill alone does not say that the rest is open: that is asked.
         assert_eq!(queries(&orders.due(s(100))), usize::from(name == "partly filled"), "{name}");

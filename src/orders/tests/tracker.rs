@@ -20,7 +20,7 @@ fn position(n: i64) -> PositionRow {
         cost: Price::whole(100).notional(qty(n.abs())),
         entry_price: Price::whole(100),
         opened_at: s(0),
-        strategy: "ema_cross".to_owned(),
+        strategy: "ema_cross".into(),
         entry_id: table().next_id(Leg::Entry),
         stop: Some(Price::whole(90)),
         take_profit: None,

@@ -13,7 +13,7 @@ fn trade(net: i64, opened: i64, closed: i64) -> TradeRow {
     TradeRow {
         instrument: InstrumentId(0),
         side: Side::Buy,
-        strategy: "s".to_owned(),
+        strategy: "s".into(),
         entry_id: "a".parse().unwrap(),
         qty: Qty::whole(2),
         entry_price: Price::whole(100),

@@ -171,7 +171,7 @@ fn trade_of(exit: ExitReason) -> TradeRow {
     TradeRow {
         instrument: BTC,
         side: Side::Buy,
-        strategy: "s".to_owned(),
+        strategy: "s".into(),
         entry_id: "a".parse().unwrap(),
         qty: Qty::ONE,
         entry_price: Price::ONE,
