@@ -1,7 +1,7 @@
 //! Binance USDⓈ-M futures. The words of the protocol are for whoever speaks it: a server writes all that the newest
-//! description has, with the structs of [`account`], [`order`], [`stream`] and their like; a client of ours reads with
-//! those of [`read`], which ask for what is used alone and take anything else. [`rest`] sends requests, [`feed`] listens to
-//! the market, and [`trade`] trades.
+//! description has, with the structs of `account`, `order`, `stream` and their like; a client of ours reads with
+//! those of `read`, which ask for what is used alone and take anything else. `rest` sends requests, `feed` listens to
+//! the market, and `trade` trades.
 //!
 //! Amounts are our own exact decimals and appear as texts, as Binance writes them.
 
