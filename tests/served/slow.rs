@@ -84,7 +84,7 @@ fn a_websocket_that_is_not_read_is_cut_off() {
         let ask = serde_json::json!({"method": "SUBSCRIBE", "params": names, "id": part});
         wire.send(&frame(0x80 | TEXT, ask.to_string().as_bytes()));
     }
-    assert_eq!(served.connections(), 1);
+    until("it is there", || (served.connections() == 1).then_some(()));
     wire.patience(Duration::from_secs(2));
     let list = frame(0x80 | TEXT, br#"{"method":"LIST_SUBSCRIPTIONS","id":7}"#);
     until("the connection is cut off", || {
