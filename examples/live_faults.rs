@@ -3,13 +3,15 @@
 //! `cargo run --release --example live_faults -- --minutes 30`. The example is its own daemon and its own server: started
 //! with [`AS_PROGRAM`] set, it does what the binary does.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
 use live_trading_launcher::clock::Clock;
-use live_trading_launcher::launcher;
+use live_trading_launcher::{launcher, ledger};
 use serde_json::{Value, json};
 
 #[path = "../tests/support/mod.rs"]
@@ -52,9 +54,9 @@ struct Flags {
     /// Seconds of market time in a second; without it, the most at which every timer keeps ten times the machine's delay
     #[arg(long)]
     speed: Option<f64>,
-    /// Only faults whose name contains this
-    #[arg(long, default_value = "")]
-    only: String,
+    /// Only faults whose names contain one of these
+    #[arg(long)]
+    only: Vec<String>,
     /// Runs with random faults
     #[arg(long, default_value = "0")]
     random: u64,
@@ -64,9 +66,12 @@ struct Flags {
     /// The server's market: a folder of recorded bars, and the first of the days of which each run takes another
     #[arg(long, num_args = 2, value_names = ["PATH", "YYYY-MM-DD"])]
     market: Option<Vec<String>>,
-    /// A folder for the logs of the daemons
+    /// Runs at a time
+    #[arg(long, default_value = "1")]
+    jobs: usize,
+    /// A folder for the logs and the ledgers of the daemons
     #[arg(long)]
-    logs: Option<PathBuf>,
+    keep: Option<PathBuf>,
     /// Where the table is written; on the terminal without it
     #[arg(long)]
     table: Option<PathBuf>,
@@ -80,7 +85,7 @@ struct Fault {
     limits: bool,
 }
 
-fn faults() -> Vec<Fault> {
+fn faults(speed: f64) -> Vec<Fault> {
     let one = |name, switch, body| Fault { name, switches: vec![(5.0, switch, body)], limits: false };
     let again = |name, switch, body: Value| Fault {
         name,
@@ -100,7 +105,7 @@ fn faults() -> Vec<Fault> {
     let limited = |name, switch, body| Fault { name, switches: vec![(30.0, switch, body)], limits: true };
     vec![
         Fault { name: "none", switches: Vec::new(), limits: false },
-        one("answers take longer", "latency", json!({ "ms": 40 })),
+        one("answers take longer", "latency", json!({ "ms": (400.0 / speed).ceil() as i64 })),
         again("answers are lost, orders done", "lose-answers", json!({ "count": 1 })),
         again("503 unknown, done", "unknown", json!({ "count": 2, "executed": true })),
         again("503 unknown, not done", "unknown", json!({ "count": 2, "executed": false })),
@@ -152,7 +157,7 @@ fn kill(whom: &str, minutes: f64, speed: f64, state: &mut u64) -> (f64, &'static
 /// Faults drawn from all, in an order and at times of this seed.
 fn random_fault(seed: u64, flags: &Flags, speed: f64) -> Fault {
     let mut state = seed;
-    let each = faults().into_iter().filter(|fault| !fault.limits).flat_map(|fault| fault.switches);
+    let each = faults(speed).into_iter().filter(|fault| !fault.limits).flat_map(|fault| fault.switches);
     let kills = ["daemon", "server", "both"].map(|whom| kill(whom, flags.minutes, speed, &mut state.clone()));
     let all: Vec<_> = each.chain(kills).collect();
     let mut switches = Vec::new();
@@ -191,23 +196,36 @@ fn main() -> ExitCode {
     let fits = (SHORTEST_TIMER / (delay.as_secs_f64() * DELAYS_A_TIMER)).clamp(1.0, 60.0).floor();
     let speed = flags.speed.unwrap_or(fits);
     println!("scheduling delay p99 {delay:?}; speed {speed}");
-    let wanted = faults().into_iter().filter(|fault| fault.name.contains(&flags.only));
-    let kills = kills(&flags.kills, flags.minutes, speed).into_iter().filter(|(name, _)| name.contains(&flags.only));
+    let is_wanted = |name: &str| flags.only.is_empty() || flags.only.iter().any(|part| name.contains(part));
+    let wanted = faults(speed).into_iter().filter(|fault| is_wanted(fault.name));
+    let kills = kills(&flags.kills, flags.minutes, speed).into_iter().filter(|(name, _)| is_wanted(name));
     let random = (1..=flags.random).map(|seed| (format!("random, seed {seed}"), random_fault(seed, &flags, speed)));
-    let mut outcomes = Vec::new();
     let all = wanted.map(|fault| (fault.name.to_owned(), fault)).chain(kills).chain(random);
-    for (number, (name, fault)) in all.enumerate() {
-        let outcome = run(&flags, number, name, &fault, if fault.limits { 1.0 } else { speed });
-        println!("{}", line(&outcome));
-        outcome.wrong.iter().for_each(|wrong| println!("    {wrong}"));
-        outcomes.push(outcome);
-    }
+    let outcomes = run_all(&flags, all.collect(), speed);
     let table = table(&outcomes, speed, delay);
     match &flags.table {
         Some(path) => std::fs::write(path, table).expect("the table can be written"),
         None => println!("\n{table}"),
     }
     if outcomes.iter().all(|outcome| outcome.wrong.is_empty()) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Runs all, some at a time; those at the wall's pace come first, since they take longest.
+fn run_all(flags: &Flags, runs: Vec<(String, Fault)>, speed: f64) -> Vec<Outcome> {
+    let mut runs: Vec<_> = runs.into_iter().enumerate().collect();
+    runs.sort_by_key(|(number, (_, fault))| (!fault.limits, *number));
+    let (queue, outcomes) = (Mutex::new(runs.into_iter()), Mutex::new(BTreeMap::new()));
+    let next = || queue.lock().expect("no run panics with it").next();
+    let work = || {
+        while let Some((number, (name, fault))) = next() {
+            let outcome = run(flags, number, name, &fault, if fault.limits { 1.0 } else { speed });
+            println!("{}", line(&outcome));
+            outcome.wrong.iter().for_each(|wrong| println!("    {wrong}"));
+            outcomes.lock().expect("no run panics with it").insert(number, outcome);
+        }
+    };
+    std::thread::scope(|scope| (0..flags.jobs.max(1)).for_each(|_| drop(scope.spawn(work))));
+    outcomes.into_inner().expect("no run panics with it").into_values().collect()
 }
 
 #[expect(clippy::disallowed_methods, reason = "a run lasts so much of the wall's time")]
@@ -255,16 +273,22 @@ fn run(flags: &Flags, number: usize, name: String, fault: &Fault, speed: f64) ->
     }
     let (books, _) = stage.settle(&served);
     wrong.extend(books.differences);
-    let unprotected = said(&ended.text, "unprotected_seconds_max=").unwrap_or_default();
+    // A dead daemon places no stop: what it says itself begins when it is there again.
+    let unprotected = if fault.switches.iter().any(|(_, switch, _)| *switch == KILL) {
+        said(&ended.text, "unprotected_seconds_max=").unwrap_or_default()
+    } else {
+        stage.longest_without_a_stop(&served)
+    };
     if unprotected > UNPROTECTED_AT_MOST && !fault.name.contains("maintenance") {
         wrong.push(format!("a position was without a stop for {unprotected} s"));
     }
     if ended.text.contains(support::served::SECRET) {
         wrong.push("the secret was said".to_owned());
     }
-    if let Some(folder) = &flags.logs {
-        std::fs::write(folder.join(format!("{}.log", name.replace(' ', "-"))), &ended.text)
-            .expect("the log can be written");
+    if let Some(folder) = &flags.keep {
+        let file = |ending: &str| folder.join(format!("{}.{ending}", name.replace(' ', "-")));
+        std::fs::write(file("log"), &ended.text).expect("the log can be written");
+        std::fs::copy(stage.state().join(ledger::LEDGER_FILE), file("sqlite")).expect("the ledger can be copied");
     }
     Outcome {
         name,

@@ -13,7 +13,7 @@ use live_trading_launcher::clock::{Clock, SessionClock};
 use live_trading_launcher::feed::Feed;
 use live_trading_launcher::types::{Span, Symbol};
 use live_trading_launcher::venue::binance::{BinanceFeed, Settings, Surroundings};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio_tungstenite::tungstenite::Message;
@@ -92,6 +92,8 @@ async fn serve(listener: std::net::TcpListener) {
 }
 
 async fn answer(mut stream: TcpStream, head: &str) -> std::io::Result<()> {
+    // What is not read before the end would reset the connection, and the answer with it.
+    stream.read_exact(&mut vec![0; head.len()]).await?;
     let body = if head.contains("/time") {
         format!(r#"{{"serverTime":{}}}"#, Clock::start().wall().as_millis())
     } else if head.contains("/exchangeInfo") {
@@ -111,7 +113,8 @@ async fn answer(mut stream: TcpStream, head: &str) -> std::io::Result<()> {
     };
     let head = format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
     stream.write_all(head.as_bytes()).await?;
-    stream.write_all(body.as_bytes()).await
+    stream.write_all(body.as_bytes()).await?;
+    stream.shutdown().await
 }
 
 /// Acknowledges what is asked for, then sends it without a pause.

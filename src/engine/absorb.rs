@@ -36,7 +36,6 @@ impl Engine {
             self.absorbed.closed.extend(rest.closed);
             self.absorbed.gap = self.absorbed.gap.or(rest.gap);
         }
-        self.slots[instrument.index()].lost_told = false;
         if let Some(price) = self.market.price(instrument) {
             self.portfolio.mark(instrument, price);
         }

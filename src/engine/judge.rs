@@ -22,13 +22,13 @@ impl Engine {
         }
     }
 
-    /// A symbol whose data is lost is told of once, and its feed is restarted.
+    /// A symbol whose data is lost is told of once, until all of it is there again, and its feed is restarted.
     fn watch_freshness(&mut self, at: Timestamp, out: &mut Actions) {
         self.freshness_seen = at;
         for instrument in self.instruments.ids() {
             let lost = matches!(self.market.freshness(instrument, at), Freshness::Lost { .. });
-            if lost && !self.slots[instrument.index()].lost_told {
-                self.slot(instrument).lost_told = true;
+            let told = std::mem::replace(&mut self.slots[instrument.index()].lost_told, lost);
+            if lost && !told {
                 let symbol = self.instruments.symbol(instrument).clone();
                 out.push(Action::RestartFeed { instrument });
                 let text = format!("Market data of {symbol} is lost; its feed is restarted, and nothing is entered");

@@ -86,6 +86,10 @@ impl<D: Fn(&Path, &[&str]) -> Command> Stage<D> {
         let all = ["--live", "--config", &config, "--state-dir", &state, "--symbols", &symbols, "--speed", &speed];
         let mut command = (self.program)(&self.folder, &[&all, arguments].concat());
         let http = format!("http://{}", served.address);
+        if self.market.iter().any(|word| word.starts_with("file:")) {
+            // Recorded bars move the best prices a few times a minute.
+            command.env("LTL__MARKET__QUOTE_CADENCE", "1m");
+        }
         command.envs(LIVELY).envs([
             ("BINANCE_KEY", KEY),
             ("BINANCE_SECRET", SECRET),
@@ -123,6 +127,14 @@ impl<D: Fn(&Path, &[&str]) -> Command> Stage<D> {
         (books, ended)
     }
 
+    /// The longest that a position had no stop at the venue for all of it, in seconds of session time, by the venue's
+    /// own books.
+    pub fn longest_without_a_stop(&self, served: &Served) -> f64 {
+        let now = served.ask("/fapi/v1/time", "")["serverTime"].as_i64().expect("an instant");
+        let longest = |symbol: &String| longest_without_a_stop(served, symbol, now);
+        self.venue_symbols().iter().map(longest).max().unwrap_or_default() as f64 / 1_000.0
+    }
+
     /// Holds the ledger against the server's books.
     pub fn compare(&self, served: &Served) -> Comparison {
         let symbols = self.venue_symbols();
@@ -131,6 +143,8 @@ impl<D: Fn(&Path, &[&str]) -> Command> Stage<D> {
         let fills = compare_fills(&self.state(), served, &symbols, &mut differences);
         let orders = compare_orders(&self.state(), served, &symbols, &mut differences);
         let positions = compare_account(&self.state(), served, &mut differences);
+        let halted = entries_while_halted(&self.state());
+        differences.extend(halted.iter().map(|id| format!("{id} was entered while entries were forbidden")));
         Comparison { orders, fills, positions, differences }
     }
 }
@@ -228,6 +242,63 @@ fn compare_account(dir: &Path, served: &Served, differences: &mut Vec<String>) -
         differences.push(format!("funding {booked} in the ledger, {paid} at the venue"));
     }
     held.len()
+}
+
+/// A stop at the venue: its side, how much it closes (all, if nothing is said), and from when until when it was there.
+struct Stop {
+    sells: bool,
+    qty: Option<Usdt>,
+    from: i64,
+    until: i64,
+}
+
+/// In milliseconds.
+fn longest_without_a_stop(served: &Served, symbol: &str, now: i64) -> i64 {
+    let at = |row: &Value, name: &str| row[name].as_i64().expect("an instant");
+    let is_stop = |row: &&Value| text(row, "orderType") == "STOP_MARKET";
+    let algos = served.list("/fapi/v1/allAlgoOrders", &[symbol], "limit=1000");
+    let stops: Vec<Stop> = algos
+        .iter()
+        .filter(is_stop)
+        .map(|row| Stop {
+            sells: text(row, "side") == "SELL",
+            qty: (row["closePosition"] != Value::Bool(true)).then(|| money(row, "quantity")),
+            from: at(row, "createTime"),
+            until: if text(row, "algoStatus") == "NEW" { i64::MAX } else { at(row, "updateTime") },
+        })
+        .collect();
+    let trades = served.list("/fapi/v1/userTrades", &[symbol], "limit=1000");
+    let moves: Vec<(i64, Usdt)> = trades
+        .iter()
+        .map(|row| {
+            let qty = money(row, "qty");
+            (at(row, "time"), if row["buyer"] == Value::Bool(true) { qty } else { -qty })
+        })
+        .collect();
+    let ends = stops.iter().flat_map(|stop| [stop.from, stop.until.min(now)]);
+    let instants: BTreeSet<i64> = ends.chain(moves.iter().map(|(at, _)| *at)).chain([now]).collect();
+    let (mut bare_since, mut longest) = (None, 0);
+    for at in instants {
+        let held: Usdt = moves.iter().filter(|(moved, _)| *moved <= at).map(|(_, qty)| *qty).sum();
+        let closes = |stop: &&Stop| {
+            let covers = stop.qty.is_none_or(|qty| qty >= held.abs());
+            stop.sells == (held > Usdt::ZERO) && covers && (stop.from..stop.until).contains(&at)
+        };
+        let since = *bare_since.get_or_insert(at);
+        longest = longest.max(at - since);
+        if held.is_zero() || stops.iter().any(|stop| closes(&stop)) {
+            bare_since = None;
+        }
+    }
+    longest
+}
+
+/// Entries that were decided while the trading state forbade them.
+fn entries_while_halted(dir: &Path) -> Vec<String> {
+    let sql = "SELECT client_id FROM intent_rows AS entry WHERE reduce_only = 0 AND kind IN ('market', 'limit') AND ( \
+               SELECT state FROM state_rows WHERE (session, seq) < (entry.session, entry.seq) \
+               ORDER BY session DESC, seq DESC LIMIT 1) <> 'active'";
+    rows(dir, sql, |row| row.get(0))
 }
 
 /// How the ledger calls what the venue calls so.

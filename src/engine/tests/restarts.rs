@@ -1,6 +1,7 @@
 //! What a start brings back, and what it begins to wait for.
 
 use super::*;
+use crate::protocol::Trade;
 
 /// What the ledger would give back of a session that ended here: its rows applied in order.
 fn recovered(bench: &Bench) -> Recovered {
@@ -56,6 +57,26 @@ fn a_symbol_that_never_gets_any_data_is_lost_told_of_and_its_feed_restarted() {
             assert_eq!(bench.engine.view().instruments[instrument.index()].freshness, "lost");
         }
     }
+}
+
+#[test]
+fn what_else_still_comes_of_a_lost_symbol_tells_of_it_no_second_time() {
+    let mut bench = Bench::new();
+    let trade = |id: u64| Trade { id: TradeId(id), price: Price::ONE, qty: Qty::ONE, taker: Side::Buy };
+    for minute in 0..10 {
+        bench.pass(Span::MINUTE);
+        bench.market(BTC, MarketData::Trade(trade(minute)));
+    }
+    let restarts = |bench: &Bench| {
+        let of_btc = |action: &&Action| matches!(action, Action::RestartFeed { instrument: BTC });
+        bench.actions.iter().filter(of_btc).count()
+    };
+    assert_eq!(restarts(&bench), 1, "trades came, and no bar");
+    bench.market(BTC, MarketData::Bar(bar(bench.at - Span::MINUTE, 1_000)));
+    bench.pass(Span::MINUTE);
+    assert_eq!(restarts(&bench), 1);
+    bench.pass(Span::mins(5));
+    assert_eq!(restarts(&bench), 2, "all was there in between");
 }
 
 /// A session that takes over from another, at the same instant.
