@@ -1,7 +1,7 @@
 //! Trades live against the exchange that this project serves, with each fault of its control endpoint in turn and then with
 //! random ones, and with kills of either side, and writes a table of what came of it:
-//! `cargo run --release --example live_faults -- --minutes 30`. The example is its own daemon and its own server: started
-//! with [`AS_PROGRAM`] set, it does what the binary does.
+//! `cargo run --release --example live_faults -- --jobs 8 --random 50 --kills 200 50 20 --table examples/live_faults.md`. The
+//! example is its own daemon and its own server: started with [`AS_PROGRAM`] set, it does what the binary does.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -42,6 +42,9 @@ const START_TAKES: f64 = 0.3;
 const AS_PROGRAM: &str = "LIVE_FAULTS_PROGRAM";
 /// The daemon's shortest timer, in seconds of session time: questions are put, and exits looked at, once a second.
 const SHORTEST_TIMER: f64 = 1.0;
+/// Seconds of market time in one of the wall's, at most: the ledger's commits take the wall's time, some milliseconds each,
+/// and are to be a small part of the time that a stop may take.
+const FASTEST: f64 = 30.0;
 /// A timer keeps at least so many times the machine's own delay.
 const DELAYS_A_TIMER: f64 = 10.0;
 
@@ -177,7 +180,6 @@ fn random_fault(seed: u64, flags: &Flags, speed: f64) -> Fault {
 /// What came of a run.
 struct Outcome {
     name: String,
-    minutes: f64,
     orders: usize,
     fills: usize,
     positions: usize,
@@ -193,7 +195,7 @@ fn main() -> ExitCode {
     }
     let flags = Flags::parse();
     let delay = scheduling_delay();
-    let fits = (SHORTEST_TIMER / (delay.as_secs_f64() * DELAYS_A_TIMER)).clamp(1.0, 60.0).floor();
+    let fits = (SHORTEST_TIMER / (delay.as_secs_f64() * DELAYS_A_TIMER)).clamp(1.0, FASTEST).floor();
     let speed = flags.speed.unwrap_or(fits);
     println!("scheduling delay p99 {delay:?}; speed {speed}");
     let is_wanted = |name: &str| flags.only.is_empty() || flags.only.iter().any(|part| name.contains(part));
@@ -202,7 +204,7 @@ fn main() -> ExitCode {
     let random = (1..=flags.random).map(|seed| (format!("random, seed {seed}"), random_fault(seed, &flags, speed)));
     let all = wanted.map(|fault| (fault.name.to_owned(), fault)).chain(kills).chain(random);
     let outcomes = run_all(&flags, all.collect(), speed);
-    let table = table(&outcomes, speed, delay);
+    let table = table(&flags, &outcomes, speed, delay);
     match &flags.table {
         Some(path) => std::fs::write(path, table).expect("the table can be written"),
         None => println!("\n{table}"),
@@ -220,7 +222,6 @@ fn run_all(flags: &Flags, runs: Vec<(String, Fault)>, speed: f64) -> Vec<Outcome
         while let Some((number, (name, fault))) = next() {
             let outcome = run(flags, number, name, &fault, if fault.limits { 1.0 } else { speed });
             println!("{}", line(&outcome));
-            outcome.wrong.iter().for_each(|wrong| println!("    {wrong}"));
             outcomes.lock().expect("no run panics with it").insert(number, outcome);
         }
     };
@@ -290,15 +291,7 @@ fn run(flags: &Flags, number: usize, name: String, fault: &Fault, speed: f64) ->
         std::fs::write(file("log"), &ended.text).expect("the log can be written");
         std::fs::copy(stage.state().join(ledger::LEDGER_FILE), file("sqlite")).expect("the ledger can be copied");
     }
-    Outcome {
-        name,
-        minutes: flags.minutes,
-        orders: books.orders,
-        fills: books.fills,
-        positions: books.positions,
-        unprotected,
-        wrong,
-    }
+    Outcome { name, orders: books.orders, fills: books.fills, positions: books.positions, unprotected, wrong }
 }
 
 /// The server and the daemon, and what went wrong with them. Whoever is killed is started again; a daemon that cannot
@@ -372,18 +365,30 @@ fn tail(text: &str) -> String {
 }
 
 fn line(outcome: &Outcome) -> String {
-    let Outcome { name, minutes, orders, fills, positions, unprotected, wrong } = outcome;
-    let books = if wrong.is_empty() { "equal" } else { "NOT EQUAL" };
-    format!("| {name} | {minutes} | {orders} | {fills} | {positions} | {unprotected:.2} | {books} |")
+    let Outcome { name, orders, fills, positions, unprotected, wrong } = outcome;
+    let books = if wrong.is_empty() { "equal".to_owned() } else { format!("**{}**", wrong.join("; ")) };
+    format!("| {name} | {orders} | {fills} | {positions} | {unprotected:.2} | {books} |")
 }
 
-fn table(outcomes: &[Outcome], speed: f64, delay: Duration) -> String {
+/// The outcomes as a page of the project's documentation.
+fn table(flags: &Flags, outcomes: &[Outcome], speed: f64, delay: Duration) -> String {
     let lines: Vec<String> = outcomes.iter().map(line).collect();
+    let market = if flags.market.is_some() { "recorded minutes, another day for each run" } else { "made from a seed" };
     format!(
-        "Speed {speed}, scheduling delay p99 {delay:?}. Books: orders, fills, positions, cash, fees and funding of the ledger \
-         against the server's, no client id accepted twice, a stop at the venue for every open position.\n\n\
-         | fault | market minutes | orders | fills | open at the end | longest without a stop, s | books |\n\
-         |---|---|---|---|---|---|---|\n{}\n",
+        "# Live trading through faults\n\n\
+         Written by `cargo run --release --example live_faults`. In each run the daemon trades live for {} minutes of the \
+         market against the exchange that this project serves, while the fault comes and goes or processes are killed; \
+         BTC, ETH and SOL, {market}, with the strategies of the demo on minute bars. A second of the wall has {speed} of \
+         the market, and the machine wakes a thread up at most {delay:?} late in 99 of 100 times; rate limits and bans, \
+         which count in wall time, run at the wall's pace.\n\n\
+         Books are equal when orders, fills, fees, funding, positions and cash of the ledger are the server's, no client \
+         order id was accepted twice, every open position has its stop at the venue and none was without one for more than \
+         {UNPROTECTED_AT_MOST} s, and nothing was entered while the trading state forbade it. How long a position was \
+         without a stop is read from the server's books; after kills it is what the last daemon saw, since a dead one \
+         places none. In a maintenance the venue takes no order at all.\n\n\
+         | fault | orders | fills | open at the end | longest without a stop, s | books |\n\
+         |---|---:|---:|---:|---:|---|\n{}\n",
+        flags.minutes,
         lines.join("\n")
     )
 }

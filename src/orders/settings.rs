@@ -30,7 +30,8 @@ pub struct Settings {
     pub query_every: Span,
     /// The pause between two questions about the same order grows no longer than this.
     pub query_at_most: Span,
-    /// A protective stop is confirmed by the venue within this time, else it is tried again.
+    /// A protective stop is confirmed by the venue within this time, else it is tried again. Two seconds leave one
+    /// more for the next attempts, so that a position is behind a stop within three.
     pub stop_confirm: Span,
     /// A stop that was crossed and has not closed the position within this time is followed by a market order.
     pub stop_escalate: Span,
@@ -46,7 +47,7 @@ impl Default for Settings {
             answer_deadline: Span::secs(5),
             query_every: Span::secs(2),
             query_at_most: Span::secs(30),
-            stop_confirm: Span::secs(3),
+            stop_confirm: Span::secs(2),
             stop_escalate: Span::secs(5),
         }
     }

@@ -8,7 +8,7 @@ use crate::market::indicator::{Atr, Bollinger};
 use crate::types::{Rate, Side, Timeframe};
 
 use super::distance::{StopRule, TargetRule, check_period};
-use super::{Candle, Idea, Kind, Plan, Situation, Strategy, WARM_UP_PERIODS};
+use super::{Candle, Idea, Kind, Plan, Situation, Strategy, WILDER_WARM_UP_PERIODS};
 
 const NAME: &str = Kind::BollingerReversion.as_str();
 
@@ -101,7 +101,7 @@ impl Strategy for BollingerReversion {
     }
 
     fn warm_up(&self) -> u32 {
-        self.settings.period.max(self.settings.atr_period * WARM_UP_PERIODS)
+        self.settings.period.max(self.settings.atr_period * WILDER_WARM_UP_PERIODS)
     }
 
     fn leaves(&self) -> bool {

@@ -8,7 +8,7 @@ use crate::market::indicator::{Atr, Donchian};
 use crate::types::{Rate, Side, Timeframe};
 
 use super::distance::{StopRule, TrailRule, check_period};
-use super::{Candle, Idea, Kind, Plan, Situation, Strategy, WARM_UP_PERIODS};
+use super::{Candle, Idea, Kind, Plan, Situation, Strategy, WILDER_WARM_UP_PERIODS};
 
 const NAME: &str = Kind::DonchianBreakout.as_str();
 
@@ -112,7 +112,7 @@ impl Strategy for DonchianBreakout {
     fn warm_up(&self) -> u32 {
         // The range in question is that of the bars before this one.
         let ranges = self.settings.entry_bars.max(self.settings.exit_bars) + 1;
-        ranges.max(self.settings.atr_period * WARM_UP_PERIODS)
+        ranges.max(self.settings.atr_period * WILDER_WARM_UP_PERIODS)
     }
 
     fn leaves(&self) -> bool {

@@ -8,7 +8,7 @@ use crate::market::indicator::{Atr, Ema};
 use crate::types::{Rate, Side, Timeframe};
 
 use super::distance::{StopRule, TrailRule, check_period};
-use super::{Candle, Idea, Kind, Plan, Situation, Strategy, WARM_UP_PERIODS};
+use super::{Candle, Idea, Kind, Plan, Situation, Strategy, WARM_UP_PERIODS, WILDER_WARM_UP_PERIODS};
 
 const NAME: &str = Kind::EmaCross.as_str();
 
@@ -149,7 +149,7 @@ impl Strategy for EmaCross {
     }
 
     fn warm_up(&self) -> u32 {
-        self.settings.slow.max(self.settings.atr_period) * WARM_UP_PERIODS
+        (self.settings.slow * WARM_UP_PERIODS).max(self.settings.atr_period * WILDER_WARM_UP_PERIODS)
     }
 
     fn leaves(&self) -> bool {

@@ -33,9 +33,11 @@ pub use self::signal::{Draft, Limits, Refusal, RefusedSignal, Signal};
 use crate::protocol::Bar;
 use crate::types::{Side, Timeframe, Words};
 
-/// Bars of history for each bar of a recursive indicator's period. What it was begun with then counts for a
-/// four-hundredth in an exponential average, and for a twentieth in Wilder's.
+/// Bars of history for each bar of an exponential average's period: what it was begun with then counts for a
+/// four-hundredth.
 const WARM_UP_PERIODS: u32 = 4;
+/// The same for Wilder's averages, which forget half as fast and decide by thresholds: for a ten-thousandth.
+const WILDER_WARM_UP_PERIODS: u32 = 10;
 
 /// Every strategy there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

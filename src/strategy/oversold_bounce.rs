@@ -11,7 +11,7 @@ use crate::types::{Rate, Side, Symbol, Timeframe};
 
 use super::distance::{StopRule, TargetRule, check_period};
 use super::threshold::Threshold;
-use super::{Candle, Idea, Kind, Plan, Situation, Strategy, WARM_UP_PERIODS};
+use super::{Candle, Idea, Kind, Plan, Situation, Strategy, WILDER_WARM_UP_PERIODS};
 
 const NAME: &str = Kind::OversoldBounce.as_str();
 
@@ -125,7 +125,7 @@ impl Strategy for OversoldBounce {
     }
 
     fn warm_up(&self) -> u32 {
-        self.settings.rsi_period.max(self.settings.atr_period) * WARM_UP_PERIODS
+        self.settings.rsi_period.max(self.settings.atr_period) * WILDER_WARM_UP_PERIODS
     }
 
     fn on_bar(&mut self, candle: &Candle, situation: &Situation) -> Option<Idea> {

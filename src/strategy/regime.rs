@@ -9,7 +9,7 @@ use crate::market::indicator::{Atr, Ema, Percentile, Rsi};
 use crate::market::{InvalidSetting, Need};
 use crate::types::{Rate, Timeframe};
 
-use super::{Candle, WARM_UP_PERIODS};
+use super::{Candle, WARM_UP_PERIODS, WILDER_WARM_UP_PERIODS};
 
 /// Trend and volatility are read from these bars.
 const SLOW: Timeframe = Timeframe::H4;
@@ -203,9 +203,9 @@ impl RegimeSettings {
 
     /// The history that a regime is read from.
     pub fn needs(&self) -> [Need; 2] {
-        let slow =
-            (self.trend_slow * WARM_UP_PERIODS).max(self.volatility_atr * WARM_UP_PERIODS + self.volatility_window);
-        let fast = (self.momentum_rsi * WARM_UP_PERIODS).max(self.momentum_bars + 1);
+        let volatility = self.volatility_atr * WILDER_WARM_UP_PERIODS + self.volatility_window;
+        let slow = (self.trend_slow * WARM_UP_PERIODS).max(volatility);
+        let fast = (self.momentum_rsi * WILDER_WARM_UP_PERIODS).max(self.momentum_bars + 1);
         [Need { timeframe: SLOW, bars: slow }, Need { timeframe: FAST, bars: fast }]
     }
 

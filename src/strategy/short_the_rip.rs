@@ -11,7 +11,7 @@ use crate::types::{Rate, Side, Symbol, Timeframe};
 
 use super::distance::{StopRule, TargetRule, check_period};
 use super::threshold::Threshold;
-use super::{Candle, Idea, Kind, Plan, Situation, Strategy, WARM_UP_PERIODS};
+use super::{Candle, Idea, Kind, Plan, Situation, Strategy, WARM_UP_PERIODS, WILDER_WARM_UP_PERIODS};
 
 const NAME: &str = Kind::ShortTheRip.as_str();
 
@@ -145,7 +145,8 @@ impl Strategy for ShortTheRip {
 
     fn warm_up(&self) -> u32 {
         let ShortTheRipSettings { rsi_period, ema_fast, ema_middle, ema_slow, atr_period, .. } = self.settings;
-        rsi_period.max(ema_fast).max(ema_middle).max(ema_slow).max(atr_period) * WARM_UP_PERIODS
+        let averages = ema_fast.max(ema_middle).max(ema_slow) * WARM_UP_PERIODS;
+        averages.max(rsi_period.max(atr_period) * WILDER_WARM_UP_PERIODS)
     }
 
     fn on_bar(&mut self, candle: &Candle, situation: &Situation) -> Option<Idea> {

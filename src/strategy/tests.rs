@@ -172,13 +172,13 @@ fn the_regime_is_read_as_it_is_defined() {
     let dipped = (0..799).map(steady(0.001)).chain([candle(2_100.0)]);
     assert_eq!(read(Timeframe::H4, dipped).trend, Some(Trend::Neutral), "the close is below the fast average");
 
-    let momentum = |step| read(Timeframe::H1, (0..56).map(steady(step))).momentum;
+    let momentum = |step| read(Timeframe::H1, (0..140).map(steady(step))).momentum;
     // Every bar goes the same way, so the relative strength is 100 or 0; ten of them make the change.
     for (step, expect) in [(0.0025, Momentum::Strong), (0.0015, Momentum::Weak), (0.0005, Momentum::Sideways)] {
         assert_eq!(momentum(step), Some(expect), "{step}");
         assert_eq!(momentum(-step), Some(expect), "{step} downwards");
     }
-    let zigzag = (0..56).map(|n| candle(1_000.0 + f64::from(n % 2 * 40)));
+    let zigzag = (0..140).map(|n| candle(1_000.0 + f64::from(n % 2 * 40)));
     assert_eq!(read(Timeframe::H1, zigzag).momentum, Some(Momentum::Sideways), "relative strength near 50");
 
     let range = |n: i32, width: f64| Candle { high: 1_001.0 + width * f64::from(n), ..candle(1_000.0) };
@@ -199,8 +199,8 @@ fn the_regime_is_unknown_until_it_has_seen_enough() {
     let candles = |n| (0..n).map(|n| candle(1_000.0 + f64::from(n)));
     assert_eq!(read(Timeframe::H4, candles(799)), Regime::default(), "200 bars give an average of 200, and no more");
     assert!(read(Timeframe::H4, candles(800)).trend.is_some());
-    assert_eq!(read(Timeframe::H1, candles(55)), Regime::default());
-    assert!(read(Timeframe::H1, candles(56)).momentum.is_some());
+    assert_eq!(read(Timeframe::H1, candles(139)), Regime::default());
+    assert!(read(Timeframe::H1, candles(140)).momentum.is_some());
     assert_eq!(read(Timeframe::M30, candles(800)), Regime::default(), "only its own timeframes count");
     let strong = Regime { trend: Some(Trend::Down), momentum: Some(Momentum::Strong), volatility: None };
     assert_eq!((strong.is_known(), strong.bias()), (false, Bias::StrongDown));
@@ -209,22 +209,22 @@ fn the_regime_is_unknown_until_it_has_seen_enough() {
 }
 
 #[test]
-fn needs_are_four_times_the_longest_period() {
+fn needs_are_four_times_the_longest_period_and_ten_of_wilders() {
     let default = Desk::new(&Settings::default(), &RegimeSettings::default(), &instruments(3));
     let need = |timeframe, bars| Need { timeframe, bars };
-    let regime = [need(Timeframe::H1, 56), need(Timeframe::H4, 800)];
+    let regime = [need(Timeframe::H1, 140), need(Timeframe::H4, 800)];
     assert_eq!(default.needs(), [&[need(Timeframe::M30, 800)][..], &regime].concat());
     let demo = Desk::new(&Settings::demo(), &RegimeSettings::demo(), &instruments(3));
     assert_eq!(demo.needs(), [&[need(Timeframe::M1, 800)][..], &regime].concat());
     let off = ShortTheRipSettings { enabled: false, ..ShortTheRipSettings::default() };
     let bounce = Settings { short_the_rip: off, ..Settings::default() };
     let bounce = Desk::new(&bounce, &RegimeSettings::default(), &instruments(1));
-    assert_eq!(bounce.needs(), [&[need(Timeframe::M30, 56)][..], &regime].concat());
+    assert_eq!(bounce.needs(), [&[need(Timeframe::M30, 140)][..], &regime].concat());
 }
 
-/// Falls for 60 bars, so that every bar is oversold.
+/// Falls for 150 bars, so that every bar is oversold.
 fn falling() -> Vec<Bar> {
-    (0..60).map(|n| bar(1_000.0 - 4.0 * f64::from(n))).collect()
+    (0..150).map(|n| bar(1_000.0 - 4.0 * f64::from(n))).collect()
 }
 
 fn bounce_alone() -> Settings {
@@ -238,7 +238,7 @@ fn a_strategy_speaks_when_it_is_warm_and_the_bar_is_live() {
     let mut desk = Desk::new(&bounce_alone(), &RegimeSettings::demo(), &instruments(1));
     for (n, bar) in falling().iter().enumerate() {
         let heard = desk.clone().on_bar(BTC, Timeframe::M1, bar, true, None);
-        let warm = n + 1 >= 56;
+        let warm = n + 1 >= 140;
         assert_eq!(!heard.is_empty(), warm, "bar {n}");
         let deaf = desk.clone().on_bar(BTC, Timeframe::M1, bar, false, None);
         assert_eq!(deaf, [], "history warms and decides nothing");
@@ -247,11 +247,11 @@ fn a_strategy_speaks_when_it_is_warm_and_the_bar_is_live() {
         desk.on_bar(BTC, Timeframe::M1, bar, true, None);
     }
     let held = Some((Kind::OversoldBounce.as_str(), Side::Buy));
-    assert_eq!(desk.clone().on_bar(BTC, Timeframe::M1, &falling()[59], true, held), [], "it does not buy twice");
+    assert_eq!(desk.clone().on_bar(BTC, Timeframe::M1, &falling()[149], true, held), [], "it does not buy twice");
     let theirs = Some((Kind::EmaCross.as_str(), Side::Buy));
-    let conflict = desk.clone().on_bar(BTC, Timeframe::M1, &falling()[59], true, theirs);
+    let conflict = desk.clone().on_bar(BTC, Timeframe::M1, &falling()[149], true, theirs);
     assert!(matches!(conflict[..], [Proposal::Enter(Ok(_))]), "whose position stands in the way is for others to say");
-    let still = Bar { volume: Qty::ZERO, ..falling()[59] };
+    let still = Bar { volume: Qty::ZERO, ..falling()[149] };
     assert_eq!(desk.on_bar(BTC, Timeframe::M1, &still, true, None), [], "nothing was traded");
 }
 

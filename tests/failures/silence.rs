@@ -277,7 +277,7 @@ fn an_alert_channel_was_down_and_trading_waited_for_it() {
     assert_eq!(ended.code, Some(0), "{}", ended.text);
     assert!(hears.try_recv().is_ok(), "it was tried: {}", ended.text);
     let summary: Value = serde_json::from_str(&std::fs::read_to_string(summary).expect("a summary")).expect("JSON");
-    assert!(summary["iterations"].as_u64() > Some(15), "twenty minutes were traded: {summary}");
+    assert!(summary["iterations"].as_u64() >= Some(10), "most of twenty minutes were traded: {summary}");
     assert!(summary["loop_lag_ms_max"].as_f64().is_some_and(|lag| lag < 1_000.0), "{summary}");
     // What could not be said waits for the next start.
     let outbox = rusqlite::Connection::open(bench.state().join(ledger::OUTBOX_FILE)).expect("an outbox");

@@ -9,7 +9,7 @@ use crate::setup::{Setup, TURNS_OF_AN_HOUR, end, folder, run_for, watch_for};
 
 /// From the moment when the venue answers again until everything is behind a stop or closed: one round of attempts,
 /// `orders.stop_confirm`, since the last order of the outage may have left just before its end, and a few round trips.
-const AT_ONCE: Span = Span::millis(3_500);
+const AT_ONCE: Span = Span::millis(2_500);
 
 /// When positions open in the first half hour of this seed, counted from the session's start.
 fn openings(seed: u64) -> Vec<Span> {

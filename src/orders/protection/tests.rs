@@ -215,18 +215,18 @@ fn i10_the_ladder_ends_in_a_close_at_the_market() {
         assert_eq!(plan_at(&mut state, s(0), 100, &row, &[]), [expect]);
     }
     assert_eq!(plan_at(&mut state, s(1), 100, &row, &[]), []);
-    assert_eq!(state.next_deadline(), Some(s(3)));
+    assert_eq!(state.next_deadline(), Some(s(2)));
     // Nobody knows which the venue will take first, so each round tries a close and a stop, of one kind and the other.
-    for (second, stop) in [(3, place(95, None)), (6, place(95, Some(10))), (9, place(95, None))] {
+    for (second, stop) in [(2, place(95, None)), (4, place(95, Some(10))), (6, place(95, None))] {
         let round = [close(CloseReason::Unprotectable), stop];
         assert_eq!(plan_at(&mut state, s(second), 100, &row, &[]), round);
-        assert_eq!(plan_at(&mut state, s(second + 2), 100, &row, &[]), [], "no flood");
+        assert_eq!(plan_at(&mut state, s(second + 1), 100, &row, &[]), [], "no flood");
     }
     assert_eq!(state.unprotected_since(), Some(s(0)));
     // A stop that is confirmed late ends it.
-    assert_eq!(plan_at(&mut state, s(12), 100, &row, &[stop(1, 95, None, Phase::Confirmed)]), []);
-    assert_eq!((state.protected(), state.unprotected_longest(s(20))), (true, Span::secs(12)));
-    assert_eq!(plan_at(&mut state, s(13), 100, &row, &[]), [place(95, None)], "the ladder begins anew");
+    assert_eq!(plan_at(&mut state, s(8), 100, &row, &[stop(1, 95, None, Phase::Confirmed)]), []);
+    assert_eq!((state.protected(), state.unprotected_longest(s(20))), (true, Span::secs(8)));
+    assert_eq!(plan_at(&mut state, s(9), 100, &row, &[]), [place(95, None)], "the ladder begins anew");
 }
 
 #[test]
@@ -234,7 +234,7 @@ fn silence_climbs_the_same_ladder() {
     let (mut state, row) = (ProtectionState::default(), position(10));
     let mut orders: Vec<Protective> = Vec::new();
     let mut told = Vec::new();
-    for second in 0..=12 {
+    for second in 0..=8 {
         for step in plan_at(&mut state, s(second), 100, &row, &orders) {
             if let Step::PlaceStop { trigger, amount } = step {
                 let qty = match amount {
@@ -249,12 +249,12 @@ fn silence_climbs_the_same_ladder() {
     }
     let expect = [
         (0, place(95, None)),
-        (3, place(95, Some(10))),
+        (2, place(95, Some(10))),
+        (4, place(95, Some(10))),
+        (6, close(CloseReason::Unprotectable)),
         (6, place(95, Some(10))),
-        (9, close(CloseReason::Unprotectable)),
-        (9, place(95, Some(10))),
-        (12, close(CloseReason::Unprotectable)),
-        (12, place(95, Some(10))),
+        (8, close(CloseReason::Unprotectable)),
+        (8, place(95, Some(10))),
     ];
     assert_eq!(told, expect);
 }
@@ -285,7 +285,7 @@ fn a_refused_move_is_repeated_with_growing_pauses_while_the_old_stop_stays() {
     let old = [stop(1, 93, None, Phase::Confirmed)];
     let moves: Vec<i64> =
         (0..100).filter(|second| !plan_at(&mut state, s(*second), 100, &row, &old).is_empty()).collect();
-    assert_eq!(moves, [0, 3, 9, 21, 45, 93]);
+    assert_eq!(moves, [0, 2, 6, 14, 30, 62]);
     assert!(state.protected());
 }
 
@@ -347,7 +347,7 @@ fn a_refused_take_profit_is_repeated_with_growing_pauses() {
     let (mut state, there) = (ProtectionState::default(), [stop(1, 95, None, Phase::Confirmed)]);
     let placed: Vec<i64> =
         (0..200).filter(|second| !plan_at(&mut state, s(*second), 100, &row, &there).is_empty()).collect();
-    assert_eq!(placed, [0, 3, 9, 21, 45, 93, 153]);
+    assert_eq!(placed, [0, 2, 6, 14, 30, 62, 122, 182]);
 }
 
 #[test]
