@@ -257,7 +257,9 @@ fn exit_reason(
 /// Who gave the order that closed a position, if it was not us: venues mark their own.
 fn another_hand(client_id: ClientOrderId) -> &'static str {
     let id = client_id.as_str();
-    if id.starts_with("adl_autoclose") {
+    if client_id.parts().is_some_and(|parts| parts.leg == Leg::Flatten) {
+        ": by the flatten command"
+    } else if id.starts_with("adl_autoclose") {
         ": deleveraged by the venue"
     } else if id.starts_with("settlement_autoclose") {
         ": settled by the venue, which ends trading of it"
