@@ -50,6 +50,7 @@ impl Books {
             | Journal::Transfer { .. }
             | Journal::Adjustment { .. }
             | Journal::Halt { .. }
+            | Journal::Shadow(_)
             | Journal::RiskMemory(_) => {}
         }
     }

@@ -54,7 +54,8 @@ impl Decision {
             | Journal::Equity(_)
             | Journal::State(_)
             | Journal::RiskMemory(_)
-            | Journal::Halt { .. } => None,
+            | Journal::Halt { .. }
+            | Journal::Shadow(_) => None,
         }
     }
 }

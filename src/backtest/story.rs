@@ -75,7 +75,8 @@ impl Story {
             | Journal::Equity(_)
             | Journal::State(_)
             | Journal::RiskMemory(_)
-            | Journal::Halt { .. } => {}
+            | Journal::Halt { .. }
+            | Journal::Shadow(_) => {}
         }
         self.books.write(row.clone());
     }

@@ -39,6 +39,7 @@ impl Engine {
             open_orders: self.order_views(),
             instruments: self.instruments.ids().map(|one| self.instrument_view(one)).collect(),
             unprotected_max: self.unprotected_max(),
+            shadow: None,
         }
     }
 

@@ -21,6 +21,7 @@ mod event;
 mod journal;
 mod market;
 mod order;
+mod shadow;
 mod view;
 
 pub use account::{AccountReport, FundingPayment, OrderSnapshot, PositionSnapshot};
@@ -33,6 +34,7 @@ pub use order::{
     Amount, CancelOutcome, DoneReason, Fill, Knowledge, Lookup, OrderIntent, OrderKind, OrderReport, OrderRequest,
     ProtectionPlan, ReportBody, Stage, TimeInForce, Trailing, TriggerBy, VenueRequest,
 };
+pub use shadow::{Course, Gap, ShadowRow, ShadowTally};
 pub use view::{InstrumentView, OrderView, PositionView, View};
 
 /// Version of everything in this module as it is written to recordings. A change that an old reader would

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ExitReason, Knowledge, Stage, TradingState};
+use super::{ExitReason, Knowledge, ShadowTally, Stage, TradingState};
 use crate::types::{ClientOrderId, Leg, Price, Qty, Rate, Side, Span, Symbol, Timestamp, Usdt};
 
 /// The engine at one instant.
@@ -66,6 +66,8 @@ pub struct View {
     pub instruments: Vec<InstrumentView>,
     /// Longest time that a position was without a confirmed stop.
     pub unprotected_max: Span,
+    /// How far the venue is from paper; none on paper.
+    pub shadow: Option<ShadowTally>,
 }
 
 /// An open position.
