@@ -81,7 +81,8 @@ fn a_position_is_opened_protected_and_closed_and_the_books_are_the_venues() {
     assert_every_order_went_to_paper_as_well(&scene, &summary["shadow"], &ended.text);
     // What the shadow did is in no recording: the session replays without it.
     let state = scene.stage.state().to_string_lossy().into_owned();
-    let replayed = Daemon::start(binary(&scene.stage.folder, &["replay", "1", "--verify", "--state-dir", &state])).end();
+    let replayed =
+        Daemon::start(binary(&scene.stage.folder, &["replay", "1", "--verify", "--state-dir", &state])).end();
     assert_eq!(replayed.code, Some(0), "{}", replayed.text);
 }
 

@@ -51,6 +51,7 @@ impl Books {
             | Journal::Adjustment { .. }
             | Journal::Halt { .. }
             | Journal::Shadow(_)
+            | Journal::FeeInKind(_)
             | Journal::RiskMemory(_) => {}
         }
     }

@@ -55,7 +55,8 @@ impl Decision {
             | Journal::State(_)
             | Journal::RiskMemory(_)
             | Journal::Halt { .. }
-            | Journal::Shadow(_) => None,
+            | Journal::Shadow(_)
+            | Journal::FeeInKind(_) => None,
         }
     }
 }

@@ -76,7 +76,8 @@ impl Story {
             | Journal::State(_)
             | Journal::RiskMemory(_)
             | Journal::Halt { .. }
-            | Journal::Shadow(_) => {}
+            | Journal::Shadow(_)
+            | Journal::FeeInKind(_) => {}
         }
         self.books.write(row.clone());
     }

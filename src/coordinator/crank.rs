@@ -370,6 +370,7 @@ fn defers(row: &Journal) -> bool {
         | Journal::Adjustment { .. }
         | Journal::State(_)
         | Journal::RiskMemory(_)
+        | Journal::FeeInKind(_)
         | Journal::Halt { .. } => false,
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::protocol::{ExitReason, HealthStatus, ShadowTally, View};
-use crate::types::{Span, Symbol, Timestamp, Usdt};
+use crate::types::{Qty, Span, Symbol, Timestamp, Usdt};
 
 /// What a session came to. Money and ratios are decimal texts.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -52,6 +52,8 @@ pub struct Summary {
     pub unrealised_pnl: Usdt,
     /// Fees paid.
     pub fees: Usdt,
+    /// Fees paid in other assets, which are in no other figure, by asset.
+    pub fees_in_kind: BTreeMap<String, Qty>,
     /// Funding received (positive) or paid (negative).
     pub funding: Usdt,
     /// Cash and unrealised results.
@@ -147,6 +149,7 @@ impl Summary {
             realised_pnl: view.realised_pnl,
             unrealised_pnl: view.unrealised_pnl,
             fees: view.fees,
+            fees_in_kind: view.fees_in_kind.clone(),
             funding: view.funding,
             equity: view.equity,
             max_drawdown_ratio: view.max_drawdown.decimal(),
@@ -186,6 +189,10 @@ impl Summary {
             unprotected_seconds_max = self.unprotected_seconds_max,
             "health"
         );
+        if !self.fees_in_kind.is_empty() {
+            let paid: Vec<String> = self.fees_in_kind.iter().map(|(asset, paid)| format!("{paid} {asset}")).collect();
+            tracing::info!(paid = %paid.join(", "), "fees in other assets, which are in no other figure");
+        }
         if let Some(shadow) = &self.shadow {
             shadow.log();
         }

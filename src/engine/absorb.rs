@@ -84,6 +84,7 @@ impl Engine {
         let strategy = order.map_or(Words::Borrowed("unknown"), |row| row.intent.strategy.clone());
         let plan = order.and_then(|row| row.intent.plan);
         let leg = order.map(|row| row.intent.leg);
+        self.fees_in_kind.traded(fill);
         let effect = self.portfolio.apply_fill(fill, &strategy, plan);
         let slot = self.slot(instrument);
         (slot.touched, slot.moved_at) = (true, at);
@@ -169,6 +170,7 @@ impl Engine {
                     out.push(notify(NoticeKind::Alarm, symbol.as_str(), text));
                 }
             }
+            AccountReport::FeeInKind(fee) => self.absorb_fee_in_kind(fee, out),
             AccountReport::OpenOrders(_)
             | AccountReport::Positions(_)
             | AccountReport::Balance(_)

@@ -24,7 +24,7 @@ mod order;
 mod shadow;
 mod view;
 
-pub use account::{AccountReport, FundingPayment, OrderSnapshot, PositionSnapshot};
+pub use account::{AccountReport, FeeInKind, FundingPayment, OrderSnapshot, PositionSnapshot};
 pub use action::{Action, Actions, Keep, Notice, NoticeKind};
 pub use command::{Command, TradingState};
 pub use event::{ConnectionState, Event, HealthStatus, Link, Stamped, VenueReport};
@@ -39,4 +39,4 @@ pub use view::{InstrumentView, OrderView, PositionView, View};
 
 /// Version of everything in this module as it is written to recordings. A change that an old reader would
 /// misread raises it.
-pub const SCHEMA_VERSION: u32 = 3;
+pub const SCHEMA_VERSION: u32 = 4;

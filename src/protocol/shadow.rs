@@ -16,6 +16,8 @@ pub struct Course {
     pub notional: Usdt,
     /// Fees of its fills.
     pub fee: Usdt,
+    /// Were some of them paid in another asset, and are not in the sum?
+    pub fee_in_kind: bool,
     /// When it was last filled, in session time.
     pub at: Option<Timestamp>,
 }
@@ -55,8 +57,8 @@ pub struct ShadowRow {
 pub struct Gap {
     /// Because of the price of what was filled at the venue.
     pub price: Usdt,
-    /// Because of its fee.
-    pub fee: Usdt,
+    /// Because of its fee; none if that was paid in another asset.
+    pub fee: Option<Usdt>,
     /// How much later it was filled.
     pub delay: Span,
 }
@@ -72,7 +74,8 @@ impl ShadowRow {
             Side::Buy => live.notional - scaled(paper.notional, Rounding::Down),
             Side::Sell => scaled(paper.notional, Rounding::Up) - live.notional,
         };
-        Some(Gap { price, fee: live.fee - scaled(paper.fee, Rounding::Down), delay })
+        let fee = (!live.fee_in_kind).then(|| live.fee - scaled(paper.fee, Rounding::Down));
+        Some(Gap { price, fee, delay })
     }
 }
 
@@ -93,7 +96,7 @@ pub struct ShadowTally {
     pub notional: Usdt,
     /// What the prices of the venue cost more than those on paper; negative if they were better.
     pub price_cost: Usdt,
-    /// The same of the fees.
+    /// The same of the fees that were paid in USDT.
     pub fee_cost: Usdt,
     /// How much later the venue filled, over all of them, in microseconds.
     pub delay_us: i64,
@@ -112,7 +115,7 @@ impl ShadowTally {
                 self.compared += 1;
                 self.notional += row.live.notional;
                 self.price_cost += gap.price;
-                self.fee_cost += gap.fee;
+                self.fee_cost += gap.fee.unwrap_or_default();
             }
             (None, Some(_), _) => self.live_only += 1,
             (None, None, Some(_)) => self.paper_only += 1,

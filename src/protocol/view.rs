@@ -52,6 +52,8 @@ pub struct View {
     pub unrealised_pnl: Usdt,
     /// Fees paid.
     pub fees: Usdt,
+    /// Fees paid in other assets, which are in no other figure, by asset.
+    pub fees_in_kind: BTreeMap<String, Qty>,
     /// Funding received (positive) or paid (negative).
     pub funding: Usdt,
     /// Largest distance from the peak of equity.

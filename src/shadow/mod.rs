@@ -41,6 +41,7 @@ enum Heard {
     Submitted(OrderRequest),
     CancelAsked(ClientOrderId, InstrumentId),
     Filled(Fill),
+    PaidInKind(ClientOrderId),
     Ended { client_id: ClientOrderId, reason: DoneReason, filled: Qty },
     Holds(InstrumentId, Qty),
     ClockIsOff(Span),
@@ -178,6 +179,11 @@ impl Shadow {
             Heard::Submitted(request) => self.put(request),
             Heard::CancelAsked(client_id, instrument) => self.cancel(client_id, instrument),
             Heard::Filled(fill) => self.live_filled(&fill),
+            Heard::PaidInKind(client_id) => {
+                if let Some(pair) = self.pairs.get_mut(&client_id) {
+                    pair.live.fee_in_kind = true;
+                }
+            }
             Heard::Ended { client_id, reason, filled } => self.live_ended(client_id, reason, filled),
             Heard::Holds(instrument, qty) => self.hold(instrument, qty),
             Heard::ClockIsOff(offset) => self.clock_offset = offset,
@@ -374,6 +380,7 @@ fn heard_of_row(row: &Journal) -> Option<Heard> {
             }
             Stage::Intended | Stage::Sent | Stage::Working => None,
         },
+        Journal::FeeInKind(fee) => Some(Heard::PaidInKind(fee.client_id)),
         Journal::Position(position) => Some(Heard::Holds(position.instrument, position.qty)),
         Journal::Intent(_)
         | Journal::Trade(_)

@@ -3,11 +3,9 @@
 use super::*;
 use crate::exchange::LatencyPoint;
 use crate::protocol::{
-    Knowledge, Mark, OrderIntent, OrderKind, OrderRow, PositionRow, Quote, TimeInForce, TriggerBy,
+    FeeInKind, Knowledge, Mark, OrderIntent, OrderKind, OrderRow, PositionRow, Quote, TimeInForce, TriggerBy,
 };
-use crate::types::{
-    Instrument, Leg, MarginTier, PositionSide, Price, Rate, Side, TradeId,
-};
+use crate::types::{Instrument, Leg, MarginTier, PositionSide, Price, Rate, Side, TradeId};
 
 const BTC: InstrumentId = InstrumentId(0);
 const START: Timestamp = Timestamp::from_secs(1_723_075_200);
@@ -211,10 +209,13 @@ fn price_fee_and_time_are_held_against_each_other() {
     bench.ended(1_250, &buy, DoneReason::Filled, "2");
     let rows = bench.rows(2_000);
     let [row] = &rows[..] else { panic!("{rows:?}") };
-    assert_eq!((row.sent_at, row.live.end, row.paper.end), (at(1_000), Some(DoneReason::Filled), Some(DoneReason::Filled)));
+    assert_eq!(
+        (row.sent_at, row.live.end, row.paper.end),
+        (at(1_000), Some(DoneReason::Filled), Some(DoneReason::Filled))
+    );
     assert_eq!((row.live.price(), row.paper.price()), (Some(price("1000.75")), Some(price("1000"))));
     assert_eq!((row.live.fee, row.paper.fee), (usdt("2.0015"), usdt("1")));
-    let gap = Gap { price: usdt("1.5"), fee: usdt("1.0015"), delay: Span::millis(220) };
+    let gap = Gap { price: usdt("1.5"), fee: Some(usdt("1.0015")), delay: Span::millis(220) };
     assert_eq!(row.gap(), Some(gap));
     let tally = ShadowTally {
         compared: 1,
@@ -247,7 +248,27 @@ fn parts_of_an_order_are_compared_by_what_the_venue_filled() {
     bench.filled(1_100, &buy, "1001", "0.5");
     bench.ended(1_100, &buy, DoneReason::Expired, "0.5");
     let gap = bench.rows(2_000)[0].gap().unwrap();
-    assert_eq!((gap.price, gap.fee), (usdt("0.5"), usdt("0.2505")));
+    assert_eq!((gap.price, gap.fee), (usdt("0.5"), Some(usdt("0.2505"))));
+}
+
+#[test]
+fn a_fee_in_another_asset_is_held_against_nothing() {
+    let mut bench = Bench::new();
+    let buy = market("buy", Side::Buy, "1");
+    bench.submit(1_000, buy.clone());
+    let fee = FeeInKind {
+        trade_id: TradeId(1_100),
+        client_id: buy.client_id,
+        instrument: BTC,
+        asset: "BNB".to_owned(),
+        amount: qty("0.001"),
+        at: at(1_100),
+    };
+    bench.step(1_100, &[Action::Journal(Journal::FeeInKind(Box::new(fee)))]);
+    bench.filled(1_100, &buy, "1001", "1");
+    bench.ended(1_100, &buy, DoneReason::Filled, "1");
+    assert_eq!(bench.rows(2_000)[0].gap().map(|gap| (gap.price, gap.fee)), Some((usdt("1"), None)));
+    assert_eq!((bench.0.tally().compared, bench.0.tally().fee_cost), (1, Usdt::ZERO));
 }
 
 #[test]
@@ -278,7 +299,10 @@ fn an_order_for_all_of_the_position_follows_it_until_it_triggers() {
     bench.holds(2_010, "0");
     let rows = bench.rows(3_000);
     let [row] = &rows[..] else { panic!("{rows:?}") };
-    assert_eq!((row.paper.filled, row.paper.price(), row.paper.at), (qty("1.5"), Some(price("989.5")), Some(at(2_000))));
+    assert_eq!(
+        (row.paper.filled, row.paper.price(), row.paper.at),
+        (qty("1.5"), Some(price("989.5")), Some(at(2_000)))
+    );
     assert_eq!(row.gap().map(|gap| (gap.price, gap.delay)), Some((usdt("0.3"), Span::millis(10))));
 }
 
@@ -338,11 +362,8 @@ fn a_stop_that_rests_at_the_venue_over_a_restart_is_put_to_paper_anew() {
     let (rests, gone) = (stop("rests", "990"), stop("gone", "980"));
     let ended = OrderRow { stage: Stage::Done(DoneReason::Canceled), ..row(&gone) };
     let entry = row(&market("entry", Side::Buy, "1"));
-    let known = Recovered {
-        orders: vec![row(&rests), ended, entry],
-        positions: vec![position("1")],
-        ..Recovered::default()
-    };
+    let known =
+        Recovered { orders: vec![row(&rests), ended, entry], positions: vec![position("1")], ..Recovered::default() };
     let mut bench = Bench::knowing(&known);
     bench.rows(1_000);
     assert_eq!(bench.0.pairs.keys().copied().collect::<Vec<_>>(), [rests.client_id]);

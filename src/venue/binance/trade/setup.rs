@@ -43,7 +43,8 @@ pub(super) async fn prepare(rest: &Rest, instruments: &Instruments, leverage: u3
 
 /// A key that can withdraw is worth stealing, and one that cannot trade is of no use.
 async fn check_key(rest: &Rest) -> Result<(), VenueError> {
-    let may = rest.ask(account::key_permissions(), START).await.map_err(|failure| unusable("apiRestrictions", &failure))?;
+    let may =
+        rest.ask(account::key_permissions(), START).await.map_err(|failure| unusable("apiRestrictions", &failure))?;
     let refuse = |why: &str| Err(VenueError::Keys(why.to_owned()));
     if may.enable_withdrawals {
         return refuse("this key can withdraw; make one that cannot, and give it to no one");
@@ -58,13 +59,15 @@ async fn check_key(rest: &Rest) -> Result<(), VenueError> {
 }
 
 async fn check_modes(rest: &Rest) -> Result<(), VenueError> {
-    let mode = rest.ask(account::position_mode(), START).await.map_err(|failure| unusable("positionSide/dual", &failure))?;
+    let mode =
+        rest.ask(account::position_mode(), START).await.map_err(|failure| unusable("positionSide/dual", &failure))?;
     if mode.dual_side_position {
         let why = "the account is in hedge mode and one-way mode is traded in; change it at Binance under Preferences, \
                    Position Mode, with no order and no position open";
         return Err(VenueError::Account(why.to_owned()));
     }
-    let assets = rest.ask(account::multi_assets(), START).await.map_err(|failure| unusable("multiAssetsMargin", &failure))?;
+    let assets =
+        rest.ask(account::multi_assets(), START).await.map_err(|failure| unusable("multiAssetsMargin", &failure))?;
     if assets.multi_assets_margin {
         let why = "the account is in multi-assets mode and its equity is not in USDT alone; change it at Binance under \
                    Preferences, Asset Mode";
