@@ -29,6 +29,11 @@ fn binary(folder: &Path, arguments: &[&str]) -> Command {
 
 impl Scene {
     fn new() -> Scene {
+        Scene::within(false)
+    }
+
+    /// Are the venue's rate limits held?
+    fn within(limits: bool) -> Scene {
         let folder = tempfile::tempdir().expect("a folder");
         let stage = Stage {
             folder: folder.path().to_path_buf(),
@@ -36,7 +41,7 @@ impl Scene {
             market: ["--feed", "synthetic", "--seed", "7"].map(String::from).to_vec(),
             symbols: vec!["BTC/USDT", "ETH/USDT", "SOL/USDT"],
             speed: SPEED,
-            limits: false,
+            limits,
         };
         let served = stage.serve(0);
         Scene { stage, served, _folder: folder }
@@ -142,6 +147,15 @@ fn a_killed_daemon_and_a_killed_server_lose_and_double_nothing() {
     assert_eq!(ended.code, Some(0), "{}", ended.text);
     let (books, again) = stage.settle(&served);
     assert_eq!(books.differences, Vec::<String>::new(), "{}\n{again:?}", ended.text);
+}
+
+#[test]
+fn a_start_waits_for_room_in_the_venues_limits() {
+    let scene = Scene::within(true);
+    scene.served.switch("rate-limit", &json!({}));
+    // The venue's minute is six seconds here. Unless it has just turned, nothing is answered until it does.
+    let ended = stop(scene.trade(&[]));
+    assert_eq!(ended.code, Some(0), "{}", ended.text);
 }
 
 #[test]

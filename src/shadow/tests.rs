@@ -3,7 +3,8 @@
 use super::*;
 use crate::exchange::LatencyPoint;
 use crate::protocol::{
-    FeeInKind, Knowledge, Mark, OrderIntent, OrderKind, OrderRow, PositionRow, Quote, TimeInForce, TriggerBy,
+    Course, FeeInKind, Gap, Knowledge, Mark, OrderIntent, OrderKind, OrderRow, PositionRow, Quote, TimeInForce,
+    TriggerBy,
 };
 use crate::types::{Instrument, Leg, MarginTier, PositionSide, Price, Rate, Side, TradeId};
 

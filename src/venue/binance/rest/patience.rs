@@ -85,3 +85,39 @@ impl Rest {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+    use crate::clock::{Clock, SessionClock};
+    use crate::types::Timestamp;
+    use crate::venue::binance::settings::Settings;
+
+    /// Does something for which there is room after `wait`, at ten times the wall's pace. How often it was tried, what came of
+    /// it, and how long that took.
+    async fn after(wait: Span, patience: Span) -> (u32, bool, Span) {
+        let clock = Clock::following_runtime(Timestamp::from_secs(1_700_000_000));
+        let time = SessionClock::running(clock, Timestamp::from_secs(1_700_000_000), clock.uptime(), 10.0);
+        let rest = Rest::new(&Settings::default(), None, time, None).expect("a client");
+        let (free, tried, begun) = (rest.now() + wait, Cell::new(0), clock.uptime());
+        let done = rest
+            .with_room(patience, async || {
+                tried.set(tried.get() + 1);
+                let full = Failure::NotSent { reason: "full".to_owned(), retry_at: Some(free) };
+                if rest.now() < free { Err(full) } else { Ok(()) }
+            })
+            .await;
+        (tried.get(), done.is_ok(), clock.uptime() - begun)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_there_will_be_room_for_waits_and_what_there_will_not_ends_at_once() {
+        let patience = Span::secs(10);
+        let (tried, done, took) = after(Span::secs(60), patience).await;
+        assert!(tried == 2 && done && took >= Span::secs(6) && took < Span::secs(7), "{tried} {done} {took}");
+        assert_eq!(after(Span::secs(101), patience).await, (1, false, Span::ZERO));
+        assert_eq!(after(Span::ZERO, Span::ZERO).await, (1, true, Span::ZERO));
+    }
+}
