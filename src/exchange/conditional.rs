@@ -1,30 +1,14 @@
 //! Conditional orders: they wait for the mark or the last price, and become market orders, or the limit orders
 //! that their terms name.
 
-use super::account::AccountId;
-use super::changes::Change;
+use super::Core;
 use super::order::Order;
-use super::{Core, Exchange};
 use crate::protocol::{Amount, DoneReason, OrderKind, OrderRequest, ReportBody, Stage, TimeInForce};
-use crate::types::{ClientOrderId, InstrumentId, Price, Qty, Rate, Rounding};
+use crate::types::{InstrumentId, Price, Rate, Rounding};
 
 /// How far apart last price and mark may be for a protected trigger: the share that Binance lists as
 /// `triggerProtect` of its largest instruments.
 pub(super) const TRIGGER_PROTECT: Rate = Rate::percent(5);
-
-impl Exchange {
-    /// Gives an order that waits for its trigger another quantity: for who knows better than this exchange how large the
-    /// position is that it closes. Without such an order nothing happens.
-    pub fn resize(&mut self, account: AccountId, client_id: ClientOrderId, qty: Qty) {
-        let id = self.core.accounts[account.index()].open.get(&client_id).copied();
-        let waiting = id.and_then(|id| self.core.orders.get_mut(&id)).filter(|order| order.waits());
-        let Some(order) = waiting.filter(|order| order.qty != qty && qty.is_positive()) else { return };
-        (order.qty, order.request.amount) = (qty, Amount::Qty(qty));
-        let row = order.row(Stage::Working);
-        self.core.changes.push(Change::Order(row));
-        self.learn();
-    }
-}
 
 impl Core {
     /// Fires every conditional order of an instrument that the price has crossed, oldest first.

@@ -5,8 +5,8 @@
 //! nothing else to do ([`Shadow::work`]). What it could not be told for want of room it does not guess: everything that it
 //! followed then is let go, and counted.
 //!
-//! **Like with like.** Each order stands alone: paper may have filled one that the venue has not, so that its position says
-//! nothing of the next. The account has more money than any order needs, the smallest notional binds nothing, and an order that
+//! **Like with like.** Each order stands alone: paper may have filled one that the venue has not, so that its position would say
+//! nothing of the next, and is forgotten. The account has more money than any order needs, the smallest notional binds nothing, and an order that
 //! may only shrink a position goes for its own quantity. A close-position order follows the position at the venue until it
 //! triggers. Stops and take-profits are conditional orders here as there; cancels are passed on.
 #![deny(clippy::float_arithmetic)]
@@ -278,6 +278,7 @@ impl Shadow {
                 if pair.paper.filled >= pair.qty {
                     pair.paper.end = Some(DoneReason::Filled);
                 }
+                self.exchange.forget_position(self.account, fill.instrument);
             }
             ReportBody::Rejected { .. } => pair.paper.end = Some(DoneReason::Rejected),
             ReportBody::Ended { reason, .. } => pair.paper.end = Some(*reason),

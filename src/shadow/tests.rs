@@ -228,6 +228,7 @@ fn price_fee_and_time_are_held_against_each_other() {
         ..ShadowTally::default()
     };
     assert_eq!(bench.0.tally(), tally);
+    assert!(bench.0.exchange.positions(bench.0.account).is_empty(), "what paper holds is forgotten");
 }
 
 #[test]
