@@ -3,10 +3,15 @@
 use super::Exchange;
 use super::account::AccountId;
 use super::changes::Change;
-use crate::protocol::{Amount, Stage};
-use crate::types::{ClientOrderId, InstrumentId, PositionSide, Qty};
+use crate::protocol::{Amount, OrderRequest, Stage, VenueRequest};
+use crate::types::{ClientOrderId, InstrumentId, PositionSide, Qty, Timestamp};
 
 impl Exchange {
+    /// An order that was made for another place leaves for this one as well, as in [`Exchange::send`].
+    pub fn send_copy(&mut self, at: Timestamp, account: AccountId, order: OrderRequest) {
+        self.send(at, account, VenueRequest::Submit(order));
+    }
+
     /// Gives an order that waits for its trigger another quantity, as a close-position order has that of its position. Without
     /// such an order nothing happens.
     pub fn resize(&mut self, account: AccountId, client_id: ClientOrderId, qty: Qty) {

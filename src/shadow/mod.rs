@@ -206,7 +206,7 @@ impl Shadow {
         let pair = Pair::new(&request, qty, follows_position, self.now);
         self.pairs.insert(request.client_id, pair);
         let alone = OrderRequest { amount: Amount::Qty(qty), reduce_only: false, ..request };
-        self.exchange.send(self.now, self.account, VenueRequest::Submit(alone));
+        self.exchange.send_copy(self.now, self.account, alone);
     }
 
     fn cancel(&mut self, client_id: ClientOrderId, instrument: InstrumentId) {
