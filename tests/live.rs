@@ -95,7 +95,7 @@ fn a_position_is_opened_protected_and_closed_and_the_books_are_the_venues() {
 fn assert_every_order_went_to_paper_as_well(scene: &Scene, told: &Value, log: &str) {
     let count = |sql: &str| support::books::count(&scene.stage.state(), sql);
     let untold = "SELECT count(*) FROM order_rows o WHERE filled <> '0' AND ended = 1
-                  AND NOT EXISTS (SELECT 1 FROM shadow_rows s WHERE s.client_id = o.client_id)";
+                  AND NOT EXISTS (SELECT 1 FROM shadow_rows s WHERE s.client_id = o.client_id AND s.live_qty = o.filled)";
     assert_eq!(count(untold), 0, "{told}");
     let compared = count("SELECT count(*) FROM shadow_rows WHERE session = 1 AND price_cost IS NOT NULL");
     assert!(compared >= 2, "an entry and an exit at least: {told}");
@@ -103,7 +103,7 @@ fn assert_every_order_went_to_paper_as_well(scene: &Scene, told: &Value, log: &s
     // The server is an exchange like the one on paper, with the same fees: what is compared is the same trade.
     let apart = "SELECT count(*) FROM shadow_rows WHERE paper_price IS NOT NULL AND live_price IS NOT NULL
                  AND (abs(live_price / paper_price - 1) > 0.01 OR abs(live_fee / paper_fee - 1) > 0.01
-                      OR abs(delay) > 30e9 OR live_qty <> paper_qty)";
+                      OR abs(delay) > 60e9 OR live_qty <> paper_qty)";
     assert_eq!(count(apart), 0, "{told}");
     assert!(log.contains("live beside paper"), "{log}");
     let kinds = "SELECT count(DISTINCT leg) FROM shadows WHERE price_cost IS NOT NULL";

@@ -29,7 +29,8 @@ use pair::Pair;
 const MAX_HEARD: usize = 16_384;
 /// Orders followed at once: the venue lets 200 of each kind be open. Beyond, the oldest is let go.
 const MAX_PAIRS: usize = 1_024;
-/// An order that is over at the venue may go on for so long on paper: triggers there and here see the same mark within seconds.
+/// An order that has ended at the venue is followed for so long: its fills may be told later, and on paper it may go on, since
+/// triggers there and here see the same mark within seconds.
 const PATIENCE: Span = Span::MINUTE;
 /// What the account on paper has: no order is refused for want of money, and sums of such amounts are far from the largest.
 const BALANCE: Usdt = Usdt::whole(1_000_000_000_000);
@@ -42,7 +43,7 @@ enum Heard {
     CancelAsked(ClientOrderId, InstrumentId),
     Filled(Fill),
     PaidInKind(ClientOrderId),
-    Ended { client_id: ClientOrderId, reason: DoneReason, filled: Qty },
+    Ended(ClientOrderId, DoneReason),
     Holds(InstrumentId, Qty),
     ClockIsOff(Span),
 }
@@ -56,7 +57,7 @@ pub struct Shadow {
     /// Something came for which there was no room.
     missed: bool,
     pairs: BTreeMap<ClientOrderId, Pair>,
-    /// Pairs that are over at the venue, by how long they are waited for.
+    /// Pairs that have ended at the venue, by how long they are followed.
     ending: Queue<Timestamp, ClientOrderId>,
     /// What is held at the venue, signed.
     positions: BTreeMap<InstrumentId, Qty>,
@@ -155,7 +156,7 @@ impl Shadow {
     pub fn close(&mut self) {
         while self.work(MAX_HEARD) {}
         for (client_id, pair) in std::mem::take(&mut self.pairs) {
-            if pair.live_is_over() {
+            if pair.live.end.is_some() {
                 self.finish(client_id, &pair);
             } else if pair.live.at.is_some() || pair.paper.at.is_some() {
                 self.tally.let_go += 1;
@@ -184,7 +185,7 @@ impl Shadow {
                     pair.live.fee_in_kind = true;
                 }
             }
-            Heard::Ended { client_id, reason, filled } => self.live_ended(client_id, reason, filled),
+            Heard::Ended(client_id, reason) => self.live_ended(client_id, reason),
             Heard::Holds(instrument, qty) => self.hold(instrument, qty),
             Heard::ClockIsOff(offset) => self.clock_offset = offset,
         }
@@ -226,10 +227,11 @@ impl Shadow {
         self.look_at(fill.client_id);
     }
 
-    fn live_ended(&mut self, client_id: ClientOrderId, reason: DoneReason, filled: Qty) {
+    fn live_ended(&mut self, client_id: ClientOrderId, reason: DoneReason) {
         let Some(pair) = self.pairs.get_mut(&client_id) else { return };
-        pair.live.end = Some(reason);
-        pair.live_owed = filled;
+        if pair.live.end.replace(reason).is_none() {
+            self.ending.insert(self.now + PATIENCE, client_id);
+        }
         self.look_at(client_id);
     }
 
@@ -240,7 +242,8 @@ impl Shadow {
             return;
         }
         for (client_id, pair) in &mut self.pairs {
-            if pair.follows_position && pair.instrument == instrument && !pair.live_is_over() {
+            let untouched = pair.live.end.is_none() && pair.live.at.is_none();
+            if pair.follows_position && pair.instrument == instrument && untouched {
                 pair.qty = qty.abs();
                 self.exchange.resize(self.account, *client_id, pair.qty);
             }
@@ -293,15 +296,12 @@ impl Shadow {
         self.look_at(report.client_id);
     }
 
-    /// Is this order over in both places, or at the venue alone?
+    /// Is nothing more to come of this order?
     fn look_at(&mut self, client_id: ClientOrderId) {
-        let Some(pair) = self.pairs.get_mut(&client_id).filter(|pair| pair.live_is_over()) else { return };
-        if pair.paper.end.is_some() {
-            if let Some(pair) = self.pairs.remove(&client_id) {
-                self.finish(client_id, &pair);
-            }
-        } else if !std::mem::replace(&mut pair.is_waited_for, true) {
-            self.ending.insert(self.now + PATIENCE, client_id);
+        if self.pairs.get(&client_id).is_some_and(Pair::is_whole)
+            && let Some(pair) = self.pairs.remove(&client_id)
+        {
+            self.finish(client_id, &pair);
         }
     }
 
@@ -317,6 +317,10 @@ impl Shadow {
     }
 
     fn finish(&mut self, client_id: ClientOrderId, pair: &Pair) {
+        if pair.lacks_fills() {
+            self.tally.let_go += 1;
+            return;
+        }
         let row = pair.row(client_id);
         self.tally.count(&row);
         if row.live.at.is_some() || row.paper.at.is_some() {
@@ -377,7 +381,7 @@ fn heard_of_row(row: &Journal) -> Option<Heard> {
         Journal::Order(order) => match order.stage {
             Stage::Done(reason) => {
                 let client_id = order.intent.request.client_id;
-                Some(Heard::Ended { client_id, reason, filled: order.filled })
+                Some(Heard::Ended(client_id, reason))
             }
             Stage::Intended | Stage::Sent | Stage::Working => None,
         },

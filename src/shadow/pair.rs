@@ -1,6 +1,6 @@
 //! One order in two places.
 
-use crate::protocol::{Course, OrderRequest, ShadowRow};
+use crate::protocol::{Course, DoneReason, OrderRequest, ShadowRow};
 use crate::types::{ClientOrderId, InstrumentId, Qty, Side, Timestamp};
 
 /// An order that is followed.
@@ -14,13 +14,9 @@ pub(super) struct Pair {
     pub follows_position: bool,
     pub sent_at: Timestamp,
     pub live: Course,
-    /// Fills that the venue has told of by its end; they may come after it.
-    pub live_owed: Qty,
     pub paper: Course,
     /// Was it asked to end on paper?
     pub is_cancelled: bool,
-    /// Does its end on paper have a deadline?
-    pub is_waited_for: bool,
 }
 
 impl Pair {
@@ -32,16 +28,19 @@ impl Pair {
             follows_position,
             sent_at,
             live: Course::default(),
-            live_owed: Qty::ZERO,
             paper: Course::default(),
             is_cancelled: false,
-            is_waited_for: false,
         }
     }
 
-    /// Is it over at the venue, and has every fill been told?
-    pub(super) fn live_is_over(&self) -> bool {
-        self.live.end.is_some() && self.live.filled >= self.live_owed
+    /// Was all of it filled in both places, and told? Fills may come after the end that they make.
+    pub(super) fn is_whole(&self) -> bool {
+        self.live.end == Some(DoneReason::Filled) && self.live.filled >= self.qty && self.paper.end.is_some()
+    }
+
+    /// Did the venue fill it, and tell no fill?
+    pub(super) fn lacks_fills(&self) -> bool {
+        self.live.end == Some(DoneReason::Filled) && self.live.at.is_none()
     }
 
     pub(super) fn row(&self, client_id: ClientOrderId) -> ShadowRow {

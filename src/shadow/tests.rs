@@ -249,7 +249,8 @@ fn parts_of_an_order_are_compared_by_what_the_venue_filled() {
     bench.submit(1_000, buy.clone());
     bench.filled(1_100, &buy, "1001", "0.5");
     bench.ended(1_100, &buy, DoneReason::Expired, "0.5");
-    let gap = bench.rows(2_000)[0].gap().unwrap();
+    assert_eq!(bench.rows(2_000), [], "more fills may be told");
+    let gap = bench.rows(1_100 + PATIENCE.as_millis())[0].gap().unwrap();
     assert_eq!((gap.price, gap.fee), (usdt("0.5"), Some(usdt("0.2505"))));
 }
 
@@ -296,7 +297,9 @@ fn an_order_for_all_of_the_position_follows_it_until_it_triggers() {
     bench.holds(1_200, "1.5");
     bench.quote(2_000, "989.5", "989.6");
     bench.mark(2_000, "989.9");
-    bench.filled(2_010, &stop, "989.3", "1.5");
+    bench.filled(2_005, &stop, "989.3", "0.5");
+    bench.holds(2_005, "1");
+    bench.filled(2_010, &stop, "989.3", "1");
     bench.ended(2_010, &stop, DoneReason::Filled, "1.5");
     bench.holds(2_010, "0");
     let rows = bench.rows(3_000);
@@ -335,15 +338,15 @@ fn what_fills_in_one_place_alone_is_counted_and_let_go() {
     let cancel = VenueRequest::Cancel { client_id: never.client_id, instrument: BTC };
     bench.step(1_500, &[Action::Send(cancel)]);
     bench.ended(1_600, &never, DoneReason::Canceled, "0");
-    let rows = bench.rows(2_000);
-    assert_eq!(rows.iter().map(|row| row.client_id).collect::<Vec<_>>(), [near.client_id], "the rest is waited for");
-    let rows = bench.rows(1_500 + PATIENCE.as_millis());
-    let [row] = &rows[..] else { panic!("{rows:?}") };
-    assert_eq!((row.client_id, row.paper, row.gap()), (deep.client_id, Course::default(), None));
+    assert_eq!(bench.rows(2_000), [], "they are waited for");
+    let rows = bench.rows(1_600 + PATIENCE.as_millis());
+    let [one, other] = &rows[..] else { panic!("{rows:?}") };
+    assert_eq!((one.client_id, one.paper, one.gap()), (deep.client_id, Course::default(), None));
+    assert_eq!((other.client_id, other.live.at, other.gap()), (near.client_id, None, None));
     let tally = ShadowTally { live_only: 1, paper_only: 1, unfilled: 1, ..ShadowTally::default() };
     assert_eq!(bench.0.tally(), tally);
     // It was taken from the exchange too: nothing of ours is open there.
-    bench.rows(1_600 + PATIENCE.as_millis());
+    bench.rows(1_700 + PATIENCE.as_millis());
     assert_eq!(bench.0.exchange.open_orders(bench.0.account), []);
     assert!(bench.0.pairs.is_empty() && bench.0.ending.is_empty());
 }
@@ -353,10 +356,19 @@ fn fills_that_come_after_the_end_are_waited_for() {
     let mut bench = Bench::new();
     let buy = market("buy", Side::Buy, "1");
     bench.submit(1_000, buy.clone());
-    bench.ended(1_100, &buy, DoneReason::Filled, "1");
+    // Its row says what was counted until then, which is nothing.
+    bench.ended(1_100, &buy, DoneReason::Filled, "0");
     assert_eq!(bench.rows(1_200), []);
-    bench.filled(1_050, &buy, "1000", "1");
-    assert_eq!(bench.rows(1_300)[0].live.filled, qty("1"));
+    bench.filled(1_050, &buy, "1000", "0.4");
+    assert_eq!(bench.rows(1_300), []);
+    bench.filled(1_060, &buy, "1000", "0.6");
+    assert_eq!(bench.rows(1_400)[0].live.filled, qty("1"));
+    // Where none are told, it is not said that the venue did not fill it.
+    let untold = market("untold", Side::Buy, "1");
+    bench.submit(2_000, untold.clone());
+    bench.ended(2_100, &untold, DoneReason::Filled, "0");
+    assert_eq!(bench.rows(2_100 + PATIENCE.as_millis()), []);
+    assert_eq!((bench.0.tally().let_go, bench.0.tally().paper_only), (1, 0));
 }
 
 #[test]
