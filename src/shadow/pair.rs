@@ -33,7 +33,7 @@ impl Pair {
         }
     }
 
-    /// Was all of it filled in both places, and told? Fills may come after the end that they make.
+    /// Was all of it filled at the venue, and told, and is it over on paper? Fills may come after the end that they make.
     pub(super) fn is_whole(&self) -> bool {
         self.live.end == Some(DoneReason::Filled) && self.live.filled >= self.qty && self.paper.end.is_some()
     }
