@@ -28,7 +28,9 @@ fn recovered(bench: &Bench) -> Recovered {
             | Journal::OpeningCash(_)
             | Journal::Adjustment { .. }
             | Journal::Equity(_)
-            | Journal::Signal(_) => {}
+            | Journal::Signal(_)
+            | Journal::Shadow(_)
+            | Journal::FeeInKind(_) => {}
         }
     }
     known
