@@ -105,13 +105,18 @@ fn inputs<'a>(asked: &Invocation, environment: &'a Environment) -> Result<Inputs
     Ok(Inputs { file, environment, flags, faults })
 }
 
-/// The cache of bars, unless it is not wanted or nothing says where it would be.
+/// The cache of market data, unless it is not wanted or nothing says where it would be.
 fn cache(unwanted: bool, environment: &Environment) -> Result<Cache, Failure> {
     if unwanted {
         return Ok(Cache::off());
     }
     let folder = cli::cache_dir(environment).map_err(|problem| Failure::new(Exit::Configuration, problem))?;
     Ok(folder.map_or_else(Cache::off, Cache::at))
+}
+
+/// Tells people what the cache has to say since this was last done.
+fn warn_of(cache: &Cache) {
+    cache.notices().iter().for_each(|notice| eprintln!("warning: {notice}"));
 }
 
 /// The market data of the settings, held once for any number of runs.
