@@ -12,10 +12,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// Where things are kept, if anywhere. Copies share what is to be told.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Cache {
     folder: Option<PathBuf>,
     notices: Arc<Mutex<Vec<String>>>,
+    watch: Option<Arc<Watch>>,
+}
+
+/// Who hears how many events of which file were read into the cache so far.
+type Watch = dyn Fn(&Path, u64) + Send + Sync;
+
+impl std::fmt::Debug for Cache {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cache").field("folder", &self.folder).finish_non_exhaustive()
+    }
 }
 
 /// One kind of things that are kept.
@@ -37,7 +47,12 @@ impl Cache {
 
     /// Below a folder, which is made when it is needed.
     pub fn at(folder: PathBuf) -> Cache {
-        Cache { folder: Some(folder), notices: Arc::default() }
+        Cache { folder: Some(folder), ..Cache::default() }
+    }
+
+    /// The same, with somebody who hears how many events of a file were read into it so far, where that takes long.
+    pub fn watched(&self, watch: impl Fn(&Path, u64) + Send + Sync + 'static) -> Cache {
+        Cache { watch: Some(Arc::new(watch)), ..self.clone() }
     }
 
     /// What people should hear of, since it was last asked for: damage that was found, and why nothing could be kept.
@@ -47,6 +62,12 @@ impl Cache {
 
     pub(super) fn tell(&self, notice: String) {
         self.notices.lock().unwrap_or_else(PoisonError::into_inner).push(notice);
+    }
+
+    pub(super) fn progress(&self, source: &Path, events: u64) {
+        if let Some(watch) = &self.watch {
+            watch(source, events);
+        }
     }
 
     /// Where a source is kept on a shelf, if anything is kept.

@@ -19,6 +19,8 @@ mod venue;
 
 use std::process::ExitCode;
 
+use indicatif::ProgressBar;
+
 use crate::cli::{self, Invocation, Task};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, ConfigFile, Environment, Inputs, Settings};
@@ -122,5 +124,15 @@ fn warn_of(cache: &Cache) {
 /// The market data of the settings, held once for any number of runs.
 fn open_tape(settings: &Settings, cache: &Cache) -> Result<Tape, FeedError> {
     let range = settings.feed.range()?;
-    Tape::open(&settings.feed, &settings.feed.source, &settings.run.symbols, range, settings.run.seed, cache)
+    let bar = ProgressBar::new_spinner();
+    let shown = bar.clone();
+    let cache = cache.watched(move |path, events| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        shown.set_message(format!("reading {name} into the cache: {events} events"));
+        shown.tick();
+    });
+    let tape =
+        Tape::open(&settings.feed, &settings.feed.source, &settings.run.symbols, range, settings.run.seed, &cache);
+    bar.finish_and_clear();
+    tape
 }

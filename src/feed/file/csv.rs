@@ -9,7 +9,7 @@ use std::path::Path;
 use super::super::FeedError;
 use super::lines::Lines;
 use super::number::{Clock, Dates, decimal};
-use super::rows::{BAR_REMEDY, Found, NUMBER_COLUMNS, NUMBER_REMEDY, Wrong, bar};
+use super::rows::{BAR_REMEDY, Found, NUMBER_COLUMNS, NUMBER_REMEDY, Numbered, Wrong, bar};
 use super::series::Row;
 pub(in crate::feed) use quotes::Quotes;
 use trades::Minutes;
@@ -125,7 +125,7 @@ impl Text {
     }
 
     /// The next line and its number, or what is wrong with it. Only at the end of a file may lines be empty.
-    pub(in crate::feed) fn next(&mut self) -> Result<Option<(u64, Result<&[u8], Wrong>)>, FeedError> {
+    pub(in crate::feed) fn next(&mut self) -> Result<Option<Numbered<&[u8]>>, FeedError> {
         let mut blank = None;
         loop {
             if !std::mem::take(&mut self.again) && !self.lines.advance()? {

@@ -22,7 +22,7 @@ pub use check::{Checked, Fault, FaultKind, check, tables};
 pub use convert::{Conversion, ConvertError, Written, convert};
 pub use find::{Files, Found, TickFiles, discover, ticks};
 pub use lines::fingerprint;
-pub(super) use rows::Wrong;
+pub(super) use rows::{Numbered, Wrong};
 
 /// Most entries looked at in a folder: ten years of a file a day for a few symbols, and far below what would
 /// take seconds to list.

@@ -27,6 +27,9 @@ pub(in crate::feed) struct Wrong {
     pub(super) remedy: &'static str,
 }
 
+/// A line's number, and what it says or what is wrong with it.
+pub(in crate::feed) type Numbered<T> = (u64, Result<T, Wrong>);
+
 impl Wrong {
     pub(in crate::feed) fn new(
         field: &'static str,

@@ -125,6 +125,10 @@ impl Block {
         self.columns_mut().into_iter().for_each(Vec::clear);
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.kinds.len()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.kinds.is_empty()
     }

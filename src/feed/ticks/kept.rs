@@ -24,7 +24,7 @@ const HEAD_BYTES: usize = 5 * 8;
 const END_BYTES: usize = 2 * 8;
 /// Bytes of a block, its checksum.
 const LABEL_BYTES: usize = 4 + 8;
-/// A busy market's trades and best prices take some five to ten bytes each: 16 GiB are two billion of them.
+/// A busy market's trades and best prices take some five to fifteen bytes each: 16 GiB are more than a billion of them.
 pub(super) const SHELF: Shelf = Shelf { folder: "ticks", ending: "ticks", most_bytes: 16 << 30 };
 /// A read of this size keeps the system calls rare.
 const BUFFER_BYTES: usize = 256 << 10;
@@ -45,13 +45,19 @@ pub(super) enum NotKept {
     TooLarge,
 }
 
-/// Keeps all blocks of a source.
-pub(super) fn keep(place: &Path, key: u64, fingerprint: u64, source: &mut Plain) -> Result<(), NotKept> {
+/// Keeps all blocks of a source. `progress` hears how many events there were so far.
+pub(super) fn keep(
+    place: &Path,
+    key: u64,
+    fingerprint: u64,
+    source: &mut Plain,
+    progress: impl Fn(u64),
+) -> Result<(), NotKept> {
     let io = |error| NotKept::Cache(ColumnsError::Io { path: place.to_owned(), error });
     place.parent().map_or(Ok(()), std::fs::create_dir_all).map_err(io)?;
     let size = replace(place, |file| {
         file.write_all(&head(key, fingerprint)).map_err(io)?;
-        let (mut block, mut bytes, mut blocks) = (Block::default(), Vec::new(), 0_u64);
+        let (mut block, mut bytes, mut blocks, mut events) = (Block::default(), Vec::new(), 0_u64, 0);
         let mut size = (HEAD_BYTES + END_BYTES) as u64;
         while source.next(&mut block)? {
             bytes.clear();
@@ -64,6 +70,8 @@ pub(super) fn keep(place: &Path, key: u64, fingerprint: u64, source: &mut Plain)
             file.write_all(&checksum(&bytes, key, blocks).to_le_bytes()).map_err(io)?;
             file.write_all(&bytes).map_err(io)?;
             blocks += 1;
+            events += block.len() as u64;
+            progress(events);
         }
         file.write_all(&end(key, blocks)).map_err(io)?;
         Ok(size)

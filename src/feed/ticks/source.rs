@@ -50,7 +50,8 @@ impl Source {
             Err(why) => cache.tell(format!("{}: {why}; the ticks are read anew", place.display())),
         }
         source.fingerprint = fingerprint(path)?;
-        match kept::keep(&place, key, source.fingerprint, &mut source.plain()?) {
+        let progress = |events| cache.progress(path, events);
+        match kept::keep(&place, key, source.fingerprint, &mut source.plain()?, progress) {
             Ok(()) | Err(NotKept::Source(_)) => {}
             Err(error @ (NotKept::Cache(_) | NotKept::TooLarge)) => {
                 cache.tell(format!("{}: the ticks are not kept for the next time: {error}", path.display()));
@@ -64,7 +65,7 @@ impl Source {
         let kept = self.cache.place(SHELF, &self.path).and_then(|place| Kept::open(&place, self.key).ok().flatten());
         let origin = match kept {
             Some(kept) => Origin::Kept(kept),
-            None => Origin::Plain(self.plain()?),
+            None => Origin::Plain(Box::new(self.plain()?)),
         };
         Ok(Blocks { source: self.clone(), origin, given: 0 })
     }
@@ -89,7 +90,7 @@ pub(super) struct Blocks {
 #[derive(Debug)]
 enum Origin {
     Kept(Kept),
-    Plain(Plain),
+    Plain(Box<Plain>),
 }
 
 impl Blocks {
@@ -105,7 +106,7 @@ impl Blocks {
                 Err(why) => {
                     let mut plain = self.leave_the_cache(&why)?;
                     let more = plain.next(block);
-                    self.origin = Origin::Plain(plain);
+                    self.origin = Origin::Plain(Box::new(plain));
                     more?
                 }
             },
