@@ -77,6 +77,7 @@ fn backtest_and_paper_are_one(stage: &Stage, stretch: Stretch) {
     let (signals, orders, fills, trades) = test.counts();
     println!("{signals} signals, {orders} orders, {fills} fills, {trades} trades");
     assert!(signals > 50 && orders > 50 && fills > 50 && trades > 20, "{:?}", test.counts());
+    assert_eq!(left_after_a_stop(&test), 0, "a strategy leaves what its stop had closed within the bar");
     assert_eq!(differences(&test, &paper, &Allowed::nothing()), Vec::<String>::new());
     assert_eq!(test, paper);
     assert_eq!(stage.trades_of_the_command(stretch, false), test.trades);
@@ -84,6 +85,16 @@ fn backtest_and_paper_are_one(stage: &Stage, stretch: Stretch) {
     let (test, paper) = (stage.backtest(stretch, true), stage.paper(stretch, true));
     assert_eq!(differences(&test, &paper, &Allowed::delays(Span::millis(250))), Vec::<String>::new());
     assert_eq!(test.trades, paper.trades);
+}
+
+/// Exits that were decided upon a bar in which a stop had closed the position.
+fn left_after_a_stop(told: &Told) -> usize {
+    let left = |orders: &Vec<Order>| {
+        let of = |leg: &'static str| orders.iter().filter(move |order| order.leg == leg);
+        let stopped: Vec<Timestamp> = of("stop").flat_map(|order| &order.fills).map(|fill| fill.at).collect();
+        of("exit").filter(|exit| stopped.iter().any(|at| at.floor(Span::MINUTE) == exit.at.floor(Span::MINUTE))).count()
+    };
+    told.orders.values().map(left).sum()
 }
 
 fn live_decides_as_the_backtest(stage: &Stage) {
