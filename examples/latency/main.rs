@@ -11,8 +11,6 @@
 //! the kernel and the waking of sender and relay are counted too. A frame counts from when it was written, and in another line
 //! from when it was due. Session time runs ten times as fast as the wall's, so that bars close often.
 
-#![expect(clippy::disallowed_methods, reason = "a benchmark's own threads and time")]
-
 mod market;
 mod relay;
 mod still;

@@ -132,7 +132,7 @@ impl Market {
         if head.contains("/klines") && head.contains("interval=1m") {
             let last = (time.now() - BEHIND).floor(Span::MINUTE);
             let bars = (1..=HISTORY).rev().map(|back| last - Span::MINUTE * back);
-            let bars: Vec<String> = bars.map(|open| kline_row(open)).collect();
+            let bars: Vec<String> = bars.map(kline_row).collect();
             return format!("[{}]", bars.join(","));
         }
         "[]".to_owned()
