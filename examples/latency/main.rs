@@ -330,7 +330,7 @@ async fn trade(
     let plan = Plan {
         dir,
         feed: Box::new(Watched { feed, clock, taken }),
-        place: Place::Live { venue: Box::new(venue), account, instance: *b"00" },
+        place: Place::Live { venue: Box::new(venue), account, instance: *b"00", shadow: Box::default() },
         rooms,
         seed: 1,
         recorder: Some(recorder::Settings::default()),
