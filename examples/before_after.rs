@@ -119,6 +119,7 @@ impl Bot {
         Wiring {
             pulses: Arc::clone(&self.pulses),
             clock: self.clock,
+            time: watch::channel(None).1,
             view: self.view.subscribe(),
             state_dir: PathBuf::from("."),
             events: None,

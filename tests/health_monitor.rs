@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
-use live_trading_launcher::clock::Clock;
+use live_trading_launcher::clock::{Clock, SessionClock};
 use live_trading_launcher::health::{HealthMonitor, STOP_WITHIN, Settings, Stopped, Wiring, systemd};
 use live_trading_launcher::protocol::{Event, HealthStatus, Notice, NoticeKind, View};
 use live_trading_launcher::pulse::{Pulses, Stage};
@@ -24,6 +24,7 @@ struct Bench {
     monitor: Arc<HealthMonitor>,
     pulses: Arc<Pulses>,
     clock: Clock,
+    time: watch::Sender<Option<SessionClock>>,
     view: watch::Sender<Arc<View>>,
     events: mpsc::Receiver<Event>,
     notices: mpsc::Receiver<Notice>,
@@ -43,9 +44,11 @@ fn bench_with(settings: Settings, is_virtual: bool, systemd: systemd::Notifier, 
     let (event, events) = mpsc::channel(queue);
     let (notice, notices) = mpsc::channel(queue);
     let dir = tempfile::tempdir().unwrap();
+    let (time, times) = watch::channel(None);
     let wiring = Wiring {
         pulses: Arc::clone(&pulses),
         clock,
+        time: times,
         view: views,
         state_dir: dir.path().to_owned(),
         events: Some(event),
@@ -55,7 +58,7 @@ fn bench_with(settings: Settings, is_virtual: bool, systemd: systemd::Notifier, 
     // The machine that runs the tests may be short of what a daemon needs.
     let settings = Settings { disk_free_mib: 1, disk_free_critical_mib: 0, resident_mib: 1 << 20, ..settings };
     let monitor = Arc::new(HealthMonitor::new(settings, wiring));
-    Bench { monitor, pulses, clock, view, events, notices, _dir: dir }
+    Bench { monitor, pulses, clock, time, view, events, notices, _dir: dir }
 }
 
 fn every(interval: Span) -> Settings {
@@ -364,6 +367,30 @@ async fn a_virtual_session_is_judged_in_its_own_time_and_only_reported() {
     assert!(report.reasons[0].starts_with("market data of ETH/USDT:USDT is lost"), "{:?}", report.reasons);
     assert!(bench.events.try_recv().is_err(), "nothing that the session could trade on");
     assert!(bench.notices.try_recv().is_ok(), "people are told all the same");
+}
+
+/// Beside an exchange whose time is its own, what is old is old by that time.
+#[tokio::test(start_paused = true)]
+async fn data_is_judged_by_the_venues_time_where_that_is_not_the_walls() {
+    let bench = bench(every(Span::secs(1)), false);
+    let time = SessionClock::running(bench.clock, START - Span::DAY * 700, bench.clock.uptime(), 10.0);
+    bench.time.send_replace(Some(time));
+    (0..3).for_each(|id| bench.pulses.expect(InstrumentId(id), Span::SECOND, Span::MINUTE));
+    bench.pulses.live_from(time.now());
+    bench.monitor.start();
+    for turn in 0..600 {
+        bench.pulses.beat(Stage::Idle, bench.clock.uptime());
+        bench.pulses.session(time.now());
+        for id in [0, 1, 2].into_iter().filter(|id| *id != 1 || turn < 300) {
+            bench.pulses.bar_closed(InstrumentId(id), time.now());
+        }
+        sleep(Duration::from_millis(20)).await;
+        if turn == 299 {
+            assert_eq!(bench.monitor.report().status, HealthStatus::Healthy, "{:?}", bench.monitor.report());
+        }
+    }
+    let reasons = bench.monitor.report().reasons;
+    assert!(reasons[0].starts_with("market data of ETH/USDT:USDT is lost"), "{reasons:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::decision::Decision;
 use crate::portfolio::statistics::Point;
-use crate::protocol::{EquityRow, Fill, Journal, SignalRow, StateRow, TradeRow};
+use crate::protocol::{EquityRow, Fill, Journal, Keep, SignalRow, StateRow, TradeRow};
 use crate::types::{Usdt, Words};
 
 /// The kept part of the journal.
@@ -22,16 +21,21 @@ pub struct Books {
     pub path_dependent: Vec<Fill>,
     /// Notional of all fills.
     pub turnover: Usdt,
-    /// What was decided; kept only where runs are held against each other.
-    pub(super) decisions: Option<Vec<Decision>>,
+    /// Every row; kept only where runs are held against each other.
+    pub(super) rows: Option<Vec<Journal>>,
     last: Option<Point>,
 }
 
 impl Books {
+    /// Empty books, which keep every row if every row is made.
+    pub(super) fn new(keep: Keep) -> Books {
+        Books { rows: (keep == Keep::Everything).then(Vec::new), ..Books::default() }
+    }
+
     /// Takes in a row.
     pub(super) fn write(&mut self, row: Journal) {
-        if let Some(decisions) = &mut self.decisions {
-            decisions.extend(Decision::of(&row));
+        if let Some(rows) = &mut self.rows {
+            rows.push(row.clone());
         }
         match row {
             Journal::Trade(trade) => self.trades.push(*trade),

@@ -16,5 +16,5 @@ pub use candles::Candles;
 pub use page::page;
 pub use replay::{Divergence, ReplayError, Replayed, replay, replay_story};
 pub use report::{Assumption, Group, PathFill, Performance, Report, Subject, Trade};
-pub use run::{BacktestError, Outcome, Plan, run};
+pub use run::{BacktestError, Outcome, Plan, journal, run};
 pub use story::Story;

@@ -2,12 +2,12 @@
 //! a recorder around them.
 
 use super::books::Books;
-use super::decision::Decision;
 use crate::engine::{Engine, Identity, Rooms};
 use crate::exchange::{self, AccountConfig, AccountId, Exchange, MarginMode};
 use crate::feed::{Feed, FeedError};
 use crate::protocol::{
-    Action, Actions, Event, Keep, MarketData, MarketEvent, OrderReport, ReportBody, VenueReport, VenueRequest, View,
+    Action, Actions, Event, Journal, Keep, MarketData, MarketEvent, OrderReport, ReportBody, VenueReport, VenueRequest,
+    View,
 };
 use crate::session::{Session, Source};
 use crate::strategy::Guest;
@@ -92,14 +92,16 @@ pub fn run(plan: Plan, mut progress: impl FnMut(Timestamp)) -> Result<Outcome, B
     Ok(run.end())
 }
 
-/// Runs a plan and gives what was decided, in place of what came of it.
-pub(super) fn decisions(plan: Plan) -> Result<Vec<Decision>, BacktestError> {
+/// Runs a plan and gives every row that a ledger would have of it, in place of what came of it.
+///
+/// # Errors
+/// As [`run`].
+pub fn journal(plan: Plan) -> Result<Vec<Journal>, BacktestError> {
     let mut run = Run::begin(plan, Keep::Everything)?;
-    run.books.decisions = Some(Vec::new());
     while run.left.is_none() && run.feed_goes_on() {
         run.turn()?;
     }
-    Ok(run.books.decisions.unwrap_or_default())
+    Ok(run.books.rows.unwrap_or_default())
 }
 
 /// A backtest under way.
@@ -132,7 +134,7 @@ impl Run {
         let account = exchange.open_account(account);
         let engine = Engine::with_guests(rooms, guests, IDENTITY, &instruments, shape);
         let session = Session::new(engine, started_at, 0);
-        let books = Books::default();
+        let books = Books::new(keep);
         let actions = Actions::new(keep);
         let mut run = Run { session, feed, exchange, account, books, started_at, records: 0, left: None, actions };
         run.session.push(started_at, Source::Ledger, Event::Recovered(Box::default()));
@@ -174,24 +176,45 @@ impl Run {
         let (session, venue, feed) = (self.session.next_at(), self.exchange.next_due(), self.feed.next_at());
         let Some(next) = [session, venue, feed].into_iter().flatten().min() else { return Ok(false) };
         if session == Some(next) {
-            if let Some(stamped) = self.session.step(&mut self.actions) {
-                self.carry_out(stamped.at)?;
-            }
+            self.step()?;
         } else if venue == Some(next) {
-            if let Some(delivery) = self.exchange.poll(next) {
-                self.session.push(delivery.at, Source::Venue, Event::Venue(delivery.report));
-            }
-            self.exchange.drop_changes();
+            self.hear_venue(next);
         } else if let Some(record) = self.feed.next() {
             let record = record?;
             self.records += 1;
             self.exchange.on_market(record.at, &record.event);
-            if !matches!(record.event.data, MarketData::Depth(_)) {
+            let decides = !matches!(record.event.data, MarketData::Depth(_));
+            if self.exchange.next_due().is_some_and(|due| due <= record.at) {
+                // It happened within what the record tells, and is known before it.
+                while self.hear_venue(record.at) {}
+                if decides {
+                    self.session.push(record.at, Source::Market, Event::Market(record.event));
+                }
+                while self.session.next_at().is_some_and(|at| at <= record.at) {
+                    self.step()?;
+                }
+            } else if decides {
                 self.session.take(record.at, &record.event, &mut self.actions);
                 self.carry_out(record.at)?;
             }
         }
         Ok(true)
+    }
+
+    fn step(&mut self) -> Result<(), BacktestError> {
+        match self.session.step(&mut self.actions) {
+            Some(stamped) => self.carry_out(stamped.at),
+            None => Ok(()),
+        }
+    }
+
+    /// Queues the next word of the exchange until an instant. False if there is none.
+    fn hear_venue(&mut self, until: Timestamp) -> bool {
+        let delivery = self.exchange.poll(until);
+        self.exchange.drop_changes();
+        let Some(delivery) = delivery else { return false };
+        self.session.push(delivery.at, Source::Venue, Event::Venue(delivery.report));
+        true
     }
 
     fn carry_out(&mut self, at: Timestamp) -> Result<(), BacktestError> {

@@ -321,6 +321,10 @@ pub struct ExchangeFlags {
     /// Streams of /market stay away from /ws and /stream, as at Binance since April 2026
     #[arg(long)]
     pub strict_routes: bool,
+    /// Begin the server's clock at the feed's start, so that bars, hours and fundings stand where they were recorded. Clients
+    /// have to take the server's time
+    #[arg(long)]
+    pub recorded_time: bool,
     /// Stop after so many seconds of wall time; fractions are allowed
     #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true)]
     pub duration: Option<Span>,

@@ -40,6 +40,8 @@ pub struct Outside {
     pub notices: Vec<Notice>,
     /// The engine wants the process to end.
     pub leave: Option<(Exit, String)>,
+    /// The venue was handed requests, which its tasks are to carry away before anything else is done.
+    pub sent: bool,
 }
 
 /// What the crank has before it.
@@ -151,10 +153,15 @@ impl Crank {
         Ok(Outside::default())
     }
 
-    /// Shows a piece of market data to the venue first, then queues it for the engine, which reads no books.
+    /// Shows a piece of market data to the venue first, then queues it for the engine, which reads no books. What a simulated
+    /// venue says to it at once happened within it, and is known before it.
     fn market(&mut self, at: Timestamp, event: MarketEvent) -> Result<(), RunError> {
         self.stamp(at, &event);
         self.venue.on_market(at, &event)?;
+        while self.venue.next_due().is_some_and(|due| due <= at) {
+            let Some((at, said)) = self.venue.poll(at)? else { break };
+            self.session.push(at, Source::Venue, said);
+        }
         if let Some(shadow) = &mut self.shadow {
             shadow.hear_market(at, &event);
         }
@@ -299,7 +306,10 @@ impl Crank {
     fn carry_out(&mut self, at: Timestamp, effect: Action, outside: &mut Outside) -> Result<(), RunError> {
         match effect {
             Action::Journal(_) => {}
-            Action::Send(request) => self.send(at, request)?,
+            Action::Send(request) => {
+                self.send(at, request)?;
+                outside.sent = true;
+            }
             Action::Notify(notice) => outside.notices.push(notice),
             Action::Backfill { instrument, from, until } => self.backfill(at, instrument, from, until)?,
             Action::RestartFeed { instrument } => self.feed.restart(instrument),

@@ -180,9 +180,10 @@ impl Coordinator {
                         self.crank.suffer(&fault)?;
                     }
                     let outside = self.crank.turn()?;
+                    let sent = outside.sent && self.pace.is_real();
                     self.after(outside)?;
                     turns = turns.wrapping_add(1);
-                    if turns.is_multiple_of(TURNS_BETWEEN_LOOKS) {
+                    if sent || turns.is_multiple_of(TURNS_BETWEEN_LOOKS) {
                         tokio::task::yield_now().await;
                     }
                 }

@@ -5,6 +5,8 @@
 //!
 //! Where an account had orders, or its liquidation, within reach on both sides of the open, which came first is
 //! our assumption, and its fills in that bar are marked.
+//!
+//! All of it happened before the bar's end, if nobody knows when; so who is told of the bar has been told of it.
 
 use super::Core;
 use super::account::AccountId;
@@ -18,6 +20,7 @@ impl Core {
         board.taken.clear();
         board.bar_left = bar.volume.times(self.settings.bar_share, Rounding::Down).round_to(step, Rounding::Down);
         self.path_dependent = self.depend_on_path(id, bar);
+        self.inside_bar = true;
         self.come_to(id, bar.open);
         let low_first = bar.open - bar.low <= bar.high - bar.open;
         let (near, far) = if low_first { (bar.low, bar.high) } else { (bar.high, bar.low) };
@@ -25,6 +28,7 @@ impl Core {
             self.go_to(id, point);
         }
         self.path_dependent.clear();
+        self.inside_bar = false;
     }
 
     /// Moves to a point, with a halt at every price where something of ours could happen.

@@ -111,6 +111,9 @@ pub struct Core {
     touched: Vec<(AccountId, InstrumentId)>,
     /// Accounts whose outcome in the bar at hand rests on the path assumed inside it.
     path_dependent: Vec<AccountId>,
+    /// Is a bar walked through? What happens then happened before its end.
+    #[serde(skip)]
+    inside_bar: bool,
     /// Market events that could not be used.
     ignored: u64,
     /// How often accounts' shares of what stands behind them were given out, or taken back.
@@ -149,6 +152,7 @@ impl Exchange {
             funding_due: Timestamp::MAX,
             touched: Vec::new(),
             path_dependent: Vec::new(),
+            inside_bar: false,
             ignored: 0,
             shares: 0,
         };

@@ -12,7 +12,7 @@ use tracing::{error, info, warn};
 
 use super::round::Rounds;
 use super::{Settings, systemd};
-use crate::clock::Clock;
+use crate::clock::{Clock, SessionClock};
 use crate::protocol::{Event, HealthStatus, Notice, View};
 use crate::pulse::Pulses;
 
@@ -28,6 +28,8 @@ pub struct Wiring {
     pub pulses: Arc<Pulses>,
     /// The process's clock; beats are stamped with its uptime.
     pub clock: Clock,
+    /// Session time beside a venue whose time is not the wall's, once it is known.
+    pub time: watch::Receiver<Option<SessionClock>>,
     /// The engine's picture, for the figures and for readiness.
     pub view: watch::Receiver<Arc<View>>,
     /// The folder whose disk must have room.

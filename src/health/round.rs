@@ -100,8 +100,12 @@ impl Rounds {
         // Session time is read within the snapshot before all that is compared with it; so is the wall's, for the
         // same reason, before the snapshot.
         let wall = wiring.clock.wall();
+        let told = wiring.time.borrow().map(|time| time.now());
         let pulses = wiring.pulses.snapshot();
-        let now = if pulses.is_virtual { pulses.session_at.unwrap_or(Timestamp::EPOCH) } else { wall };
+        let now = match (pulses.is_virtual, told) {
+            (true, _) => pulses.session_at.unwrap_or(Timestamp::EPOCH),
+            (false, told) => told.unwrap_or(wall),
+        };
         if self.ready_at.is_none() {
             let view = self.view.borrow();
             self.ready_at = view.ready.then_some(view.at);

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -62,6 +63,8 @@ pub(super) struct Parts<'a> {
     pub tracker: &'a TaskTracker,
     /// Ends them, if the session has not.
     pub cancel: &'a CancellationToken,
+    /// Where streams are listened to; requests are carried on the loop's own thread.
+    pub beside: &'a Handle,
 }
 
 /// A session that is ready to be started.
@@ -136,6 +139,7 @@ impl Parts<'_> {
             arrivals: Arc::clone(&arrivals),
             tracker: self.tracker.clone(),
             cancel: self.cancel.child_token(),
+            beside: self.beside.clone(),
         };
         let feed =
             BinanceFeed::open(&settings.venue.binance, &settings.run.symbols, around).await.map_err(|error| {
@@ -172,6 +176,7 @@ impl Parts<'_> {
             answer_deadline: self.rooms.orders.answer_deadline,
             arrivals: Arc::clone(arrivals),
             tracker: self.tracker.clone(),
+            beside: self.beside.clone(),
         };
         let (venue, account) = BinanceVenue::open(wiring).await?;
         let shadow = Box::new(self.config.settings.exchange.clone());

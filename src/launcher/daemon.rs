@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use tokio::runtime::{Builder, Handle};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -15,7 +16,7 @@ use super::banner::Banner;
 use super::restart::Restarts;
 use super::{Failure, configuration, state_dir, told};
 use crate::cli::{Invocation, RunFlags};
-use crate::clock::{Clock, Pace, Speed};
+use crate::clock::{Clock, Pace, SessionClock, Speed};
 use crate::config::{Config, Environment, SecretName, Settings};
 use crate::control::{self, HealthLine};
 use crate::coordinator::{self, Coordinator, Ends, Frame, RunError, Summary};
@@ -35,6 +36,8 @@ use crate::venue::VenueError;
 const DEMO_SPEED: f64 = 60.0;
 /// Tasks that do not end within this time at the end are named and left.
 const JOIN_WITHIN: Duration = Duration::from_secs(2);
+/// Threads beside the loop's own: one for what is heard, and one for who waits for something else at that moment.
+const BESIDE: usize = 2;
 /// Opening a session may wait for the venue's limits several times, minutes each. What takes longer is a stall.
 const OPENED_WITHIN: Span = Span::mins(10);
 /// How often the loop pulses while it waits, for the venue or after an error.
@@ -54,10 +57,14 @@ struct Daemon<'a> {
     /// Opened before anything on disk is touched, so that a wrong one changes nothing; the first run takes it.
     feed: RefCell<Option<Box<dyn Feed>>>,
     mode: Mode,
+    /// Session time beside a market that does not wait, told to who judges the age of things.
+    time: watch::Sender<Option<SessionClock>>,
     /// Joins every task of the process.
     tracker: TaskTracker,
     /// Ends them.
     cancel: CancellationToken,
+    /// Everything runs there but the loop and the requests that it sends.
+    beside: Handle,
 }
 
 /// Trades until something ends it.
@@ -89,6 +96,9 @@ pub(super) fn run(asked: &Invocation, environment: &Environment, clock: Clock) -
         let aside = ledger::set_aside(&dir).map_err(|error| Failure::new(error.exit(), error))?;
         tracing::info!(folder = %aside.display(), "the old paper session was set aside");
     }
+    let no_runtime = |error| Failure::new(Exit::Failed, format!("the runtime cannot be started: {error}"));
+    let beside = Builder::new_multi_thread().worker_threads(BESIDE).enable_all().build().map_err(no_runtime)?;
+    let loop_thread = Builder::new_current_thread().enable_all().build().map_err(no_runtime)?;
     let rooms = rooms(asked, &config.settings);
     let pulses = Pulses::new(&config.settings.run.symbols, !real);
     let daemon = Daemon {
@@ -102,17 +112,15 @@ pub(super) fn run(asked: &Invocation, environment: &Environment, clock: Clock) -
         stop_reason: Arc::new(OnceLock::new()),
         feed: RefCell::new(feed),
         mode,
+        time: watch::channel(None).0,
         tracker: TaskTracker::new(),
         cancel: CancellationToken::new(),
+        beside: beside.handle().clone(),
         config,
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::new(Exit::Failed, format!("the runtime cannot be started: {error}")))?;
-    let done = runtime.block_on(daemon.live(&log));
-    runtime.shutdown_timeout(JOIN_WITHIN);
+    let done = loop_thread.block_on(daemon.live(&log));
+    loop_thread.shutdown_timeout(JOIN_WITHIN);
+    beside.shutdown_timeout(JOIN_WITHIN);
     drop(log);
     done
 }
@@ -151,13 +159,18 @@ impl Daemon<'_> {
             .map_err(|error| Failure::new(Exit::Configuration, format!("NOTIFY_SOCKET cannot be used: {error}")))?;
         let (view_sender, view) = watch::channel(Arc::new(View::default()));
         let (health_sender, health) = mpsc::channel(coordinator::HEALTH_QUEUE);
-        let notifier = self.start_notifier(&tracker, &cancel)?;
-        let monitor = Arc::new(self.start_monitor(&view, &notifier, &systemd, health_sender));
-        let watchdog = self.start_watchdog(&systemd, log)?;
-        self.start_signals(&tracker, &cancel)?;
-        self.start_timer(&tracker, &cancel);
         let (commands, asked) = mpsc::channel(coordinator::COMMAND_QUEUE);
-        self.start_control(&tracker, &cancel, commands, view.clone(), &monitor);
+        let (notifier, monitor, watchdog) = {
+            // People's side goes on while the loop's thread is held up.
+            let _beside = self.beside.enter();
+            let notifier = self.start_notifier(&tracker, &cancel)?;
+            let monitor = Arc::new(self.start_monitor(&view, &notifier, &systemd, health_sender));
+            let watchdog = self.start_watchdog(&systemd, log)?;
+            self.start_signals(&tracker, &cancel)?;
+            self.start_timer(&tracker, &cancel);
+            self.start_control(&tracker, &cancel, commands, view.clone(), &monitor);
+            (notifier, monitor, watchdog)
+        };
         tracing::info!("STARTING PRODUCTION TRADING LOOP");
         tracing::debug!("About to call start_live_trading()");
         let tell = notifier.clone();
@@ -215,6 +228,7 @@ impl Daemon<'_> {
         let wiring = health::Wiring {
             pulses: self.pulses.clone(),
             clock: self.clock,
+            time: self.time.subscribe(),
             view: view.clone(),
             state_dir: self.dir.clone(),
             events: Some(events),
@@ -363,6 +377,7 @@ impl Daemon<'_> {
             Err(error) => return (ends, Err(error)),
         };
         let assembly::Session { assembled, feed: describe, shape, time } = session;
+        self.time.send_replace(time);
         let mut crank = assembled.crank;
         let deadline = self.config.settings.coordinator.start_deadline;
         let progress = |step: coordinator::StartStep| tracing::debug!(step = step.as_str(), "start-up step");
@@ -426,6 +441,7 @@ impl Daemon<'_> {
             opened: &self.feed,
             tracker: &self.tracker,
             cancel: &self.cancel,
+            beside: &self.beside,
         };
         parts.assemble().await
     }

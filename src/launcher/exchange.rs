@@ -48,7 +48,7 @@ pub(super) fn run(
         limits: !flags.no_rate_limits,
         control: flags.control,
         strict_routes: flags.strict_routes,
-        starts_at: None,
+        starts_at: flags.recorded_time.then(|| feed.start_at()),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)

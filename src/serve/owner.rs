@@ -17,7 +17,7 @@ use super::time::ServerTime;
 use super::topic::Entrance;
 use super::world::World;
 use crate::exchange::AccountId;
-use crate::types::Span;
+use crate::types::{Span, Timestamp};
 use crate::venue::binance::form::Form;
 
 /// Commands that may wait. Each connection waits for its answer before it sends the next, so that this bounds what a
@@ -94,13 +94,16 @@ impl Owner {
                 },
                 () = tokio::time::sleep_until(wake) => None,
             };
-            self.pump(&mut over)?;
+            self.pump(self.time.now(), &mut over)?;
             if let Some(command) = command {
                 self.serve(command)?;
             }
             let now = clock.instant_at(clock.uptime());
             if now >= next_tick {
-                self.world.tick(self.time.now());
+                // What is told at a tick is told of all that was until then.
+                let at = self.time.now();
+                self.pump(at, &mut over)?;
+                self.world.tick(at);
                 next_tick = (next_tick + tick).max(now);
                 self.keep()?;
             }
@@ -109,8 +112,8 @@ impl Owner {
     }
 
     /// Lets the market catch up with the clock.
-    fn pump(&mut self, over: &mut bool) -> Result<(), ServeError> {
-        self.world.pump(self.time.now())?;
+    fn pump(&mut self, now: Timestamp, over: &mut bool) -> Result<(), ServeError> {
+        self.world.pump(now)?;
         if !*over && self.world.next_at().is_none() {
             *over = true;
             tracing::warn!("the feed has ended; prices stand still from here on");

@@ -68,7 +68,7 @@ impl World {
             }
             listings.push(Listing::new(&mut exchange, id, &past, now));
         }
-        let market = Market { listings, began: now };
+        let market = Market { listings, began: now, spoke_at: now };
         Ok(World {
             exchange,
             market,

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::super::decision::Decision;
-use super::super::run::{BacktestError, Outcome, Plan, decisions};
+use super::super::run::{BacktestError, Outcome, Plan, journal};
 use super::{Comparison, Finding, desk, instants};
 use crate::feed::Feed;
 use crate::feed::excerpt::Excerpt;
@@ -68,6 +68,10 @@ fn look_at(
         }
     }
     Ok(())
+}
+
+fn decisions(plan: Plan) -> Result<Vec<Decision>, BacktestError> {
+    Ok(journal(plan)?.iter().filter_map(Decision::of).collect())
 }
 
 /// Where a stretch is cut off: after decisions, spread over them, and at an instant in the middle.

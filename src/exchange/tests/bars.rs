@@ -108,3 +108,18 @@ fn liquidation_comes_before_a_stop_that_lies_beyond_it() {
     assert_eq!(told[..2], ["ended stop Expired 0", "liquidated"]);
     assert_eq!(told[2], "filled autoclose-4 1 @ 57240.2 taker");
 }
+
+#[test]
+fn what_happened_within_a_bar_is_told_at_its_end_and_what_comes_after_it_later() {
+    let millis = |micros: u32| latency::table([(0, micros), (100, micros)]);
+    let settings = Settings { request_latency: millis(30_000), report_latency: millis(20_000), ..calm() };
+    let mut bench = Bench::with(settings, FeedShape::BARS, AccountConfig::default());
+    bench.bar(["60000", "60000", "60000", "60000"]);
+    assert_eq!(bench.submit(A, market("hold", Buy, "0.1")), [""; 0]);
+    assert_eq!(bench.wait(Span::millis(49)), [""; 0]);
+    assert_eq!(bench.wait(Span::millis(1)).len(), 2, "filled, ended");
+    assert_eq!(bench.submit(A, closing(stop("stop", Sell, "1", "59000"))), [""; 0]);
+    assert_eq!(bench.wait(Span::MINUTE).len(), 1);
+    bench.bar(["60000", "60500", "58900", "59500"]);
+    assert_eq!(bench.reports(), ["triggered stop", "filled stop 0.1 @ 58997 taker", "ended stop Filled 0.1"]);
+}

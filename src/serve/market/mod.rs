@@ -55,6 +55,8 @@ pub(crate) struct Listing {
     has_trades: bool,
     /// Has the open minute's bar changed since it was last told?
     stirred: bool,
+    /// Minutes that have closed and were not told yet, each with the instant of it.
+    closed: VecDeque<(Timestamp, Candle)>,
 }
 
 /// The public side of all instruments.
@@ -63,6 +65,8 @@ pub(crate) struct Market {
     pub listings: Vec<Listing>,
     /// When the server's market began.
     pub began: Timestamp,
+    /// When what is told at a cadence was last looked at.
+    pub spoke_at: Timestamp,
 }
 
 /// What an instrument begins with.
@@ -104,6 +108,7 @@ impl Listing {
             best: None,
             has_trades: exchange.shape().trades,
             stirred: false,
+            closed: VecDeque::new(),
         }
     }
 }
@@ -180,7 +185,7 @@ impl Market {
     /// Every 100 ms: what is told at a cadence.
     pub(crate) fn on_tick(&mut self, at: Timestamp, tick: u64, exchange: &Exchange, hub: &mut Hub) {
         for listing in &mut self.listings {
-            listing.close_minutes(at, hub);
+            listing.close_minutes(at);
             listing.fund_until(at, exchange);
         }
         self.speak(at, tick, exchange, hub);
@@ -194,7 +199,7 @@ impl Market {
 
 impl Listing {
     fn print(&mut self, at: Timestamp, id: u64, trade: &Trade, hub: &mut Hub) {
-        self.close_minutes_before(at, hub);
+        self.close_minutes_before(at);
         let bought = trade.taker == Side::Buy;
         let print = Print { id, price: trade.price, qty: trade.qty, at, buyer_made: !bought };
         self.tape.push(print);
@@ -203,12 +208,13 @@ impl Listing {
         self.speak_trade(&print, at, hub);
     }
 
+    /// Prices first: the bar itself is told with the others, a moment later.
     fn on_bar(&mut self, at: Timestamp, bar: &Bar, exchange: &mut Exchange, hub: &mut Hub) {
         if !self.has_trades {
             self.print_path(at, bar, exchange, hub);
         }
         if let Some(closed) = self.candles.close_with(bar) {
-            self.speak_closed(&closed, at, hub);
+            self.closed.push_back((at, closed));
         }
     }
 
@@ -234,13 +240,13 @@ impl Listing {
     }
 
     /// Closes minutes that nothing more is said about: the feed's bar is waited for a moment.
-    fn close_minutes(&mut self, at: Timestamp, hub: &mut Hub) {
+    fn close_minutes(&mut self, at: Timestamp) {
         /// A raw recording's bar comes with the first trade of a later minute, or a second after its end.
         const PATIENCE: Span = Span::secs(2);
-        self.close_minutes_before(at - PATIENCE, hub);
+        self.close_minutes_before(at - PATIENCE);
     }
 
-    fn close_minutes_before(&mut self, at: Timestamp, hub: &mut Hub) {
+    fn close_minutes_before(&mut self, at: Timestamp) {
         /// After a longer silence than a day there is nobody to tell each minute to.
         const LONGEST: Span = Span::DAY;
         if at.since(self.candles.current.open_time) > LONGEST {
@@ -248,7 +254,7 @@ impl Listing {
         }
         while self.candles.current.open_time + Span::MINUTE <= at {
             let closed = self.candles.roll();
-            self.speak_closed(&closed, at, hub);
+            self.closed.push_back((at, closed));
         }
     }
 

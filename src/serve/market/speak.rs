@@ -8,23 +8,20 @@ use crate::exchange::Exchange;
 use crate::protocol::Quote;
 use crate::serve::hub::Hub;
 use crate::serve::topic::Topic;
-use crate::types::{Side, Timestamp};
+use crate::types::{Side, Span, Timestamp};
 use crate::venue::binance::interval::Interval;
 use crate::venue::binance::stream::{ContinuousKline, KlineEvent, MarketMessage};
 
 impl Market {
-    /// What is told every so many ticks of 100 ms.
+    /// What is told every so many ticks of 100 ms, and marks and tickers at whole seconds. Bars come after the quotes, trades and
+    /// marks of their end, so that who decides at a bar's close knows the prices of that instant.
     pub(super) fn speak(&mut self, at: Timestamp, tick: u64, exchange: &Exchange, hub: &mut Hub) {
         self.speak_depth(at, tick, exchange, hub);
-        let (bars, second, three) = (Cadence::Usual.is_due(tick), tick.is_multiple_of(10), tick.is_multiple_of(30));
+        let before = std::mem::replace(&mut self.spoke_at, at);
+        let passed = |span| at.floor(span) > before.floor(span);
+        let (second, three) = (passed(Span::SECOND), passed(Span::secs(3)));
         for topic in hub.topics() {
             match topic {
-                Topic::Kline(id, interval) | Topic::ContinuousKline(id, interval) if bars => {
-                    if let Some(listing) = self.listings.get(id.index()).filter(|listing| listing.stirred) {
-                        let candle = listing.candles.open_bar(interval);
-                        listing.speak_bar(topic, &candle, interval, false, at, hub);
-                    }
-                }
                 Topic::Mark(id, fast) if second && fast || three => {
                     if let Some(listing) = self.listings.get(id.index()) {
                         hub.publish(&topic, &listing.mark_update(exchange, at));
@@ -72,9 +69,26 @@ impl Market {
                 | Topic::ContractInfo => {}
             }
         }
-        if bars {
-            self.listings.iter_mut().for_each(|listing| listing.stirred = false);
+        if Cadence::Usual.is_due(tick) {
+            self.speak_bars(at, before, hub);
         }
+    }
+
+    /// Bars that had closed by the last tick, and behind them the open ones that have changed.
+    fn speak_bars(&mut self, at: Timestamp, before: Timestamp, hub: &mut Hub) {
+        for listing in &mut self.listings {
+            while let Some((_, closed)) = listing.closed.pop_front_if(|(since, _)| *since <= before) {
+                listing.speak_closed(&closed, at, hub);
+            }
+        }
+        for topic in hub.topics() {
+            let (Topic::Kline(id, interval) | Topic::ContinuousKline(id, interval)) = topic else { continue };
+            if let Some(listing) = self.listings.get(id.index()).filter(|listing| listing.is_stirred()) {
+                let candle = listing.candles.open_bar(interval);
+                listing.speak_bar(topic, &candle, interval, false, at, hub);
+            }
+        }
+        self.listings.iter_mut().filter(|one| one.is_stirred()).for_each(|one| one.stirred = false);
     }
 
     fn speak_depth(&mut self, at: Timestamp, tick: u64, exchange: &Exchange, hub: &mut Hub) {
@@ -101,6 +115,11 @@ impl Market {
 }
 
 impl Listing {
+    /// Is there something to tell of the open minute, and nothing of those before it?
+    fn is_stirred(&self) -> bool {
+        self.stirred && self.closed.is_empty()
+    }
+
     pub(super) fn speak_trade(&self, print: &Print, at: Timestamp, hub: &mut Hub) {
         let (aggregated, plain) = (Topic::AggTrade(self.id), Topic::Trade(self.id));
         if hub.wants(&aggregated) {
@@ -127,8 +146,8 @@ impl Listing {
     }
 
     /// A minute is closed, and perhaps longer bars with it.
-    pub(super) fn speak_closed(&mut self, minute: &Candle, at: Timestamp, hub: &mut Hub) {
-        let end = minute.open_time + crate::types::Span::MINUTE;
+    fn speak_closed(&mut self, minute: &Candle, at: Timestamp, hub: &mut Hub) {
+        let end = minute.open_time + Span::MINUTE;
         self.stirred = true;
         for topic in hub.topics() {
             let (Topic::Kline(id, interval) | Topic::ContinuousKline(id, interval)) = topic else { continue };

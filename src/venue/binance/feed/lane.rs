@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -36,6 +37,8 @@ pub(super) struct Line {
     pub desk: Desk,
     pub tracker: TaskTracker,
     pub cancel: CancellationToken,
+    /// Where its connections are served.
+    pub beside: Handle,
 }
 
 /// Why a connection is over.

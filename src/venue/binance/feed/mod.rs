@@ -16,6 +16,7 @@ mod plan;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -70,8 +71,23 @@ pub struct BinanceFeed {
     desk: Desk,
     historian: Historian,
     lanes: Vec<Connection>,
+    tasks: Tasks,
+}
+
+/// What runs for a feed, and what ends it.
+#[derive(Debug)]
+struct Tasks {
     tracker: TaskTracker,
     cancel: CancellationToken,
+    beside: Handle,
+}
+
+impl Tasks {
+    fn run(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let cancel = self.cancel.clone();
+        let work = async move { cancel.run_until_cancelled(work).await };
+        self.tracker.spawn_on(work, &self.beside);
+    }
 }
 
 #[derive(Debug)]
@@ -94,6 +110,8 @@ pub struct Surroundings {
     pub tracker: TaskTracker,
     /// Ends them.
     pub cancel: CancellationToken,
+    /// Where they run.
+    pub beside: Handle,
 }
 
 impl Surroundings {
@@ -109,7 +127,7 @@ impl Surroundings {
         cancel: CancellationToken,
     ) -> Result<Surroundings, RestError> {
         let rest = Rest::new(settings, None, time, None)?;
-        Ok(Surroundings { rest, time, arrivals, tracker, cancel })
+        Ok(Surroundings { rest, time, arrivals, tracker, cancel, beside: Handle::current() })
     }
 }
 
@@ -120,7 +138,7 @@ impl BinanceFeed {
     /// # Errors
     /// If the venue cannot be asked, a symbol is not traded, or the plan does not fit the venue's limits.
     pub async fn open(settings: &Settings, symbols: &[Symbol], around: Surroundings) -> Result<BinanceFeed, OpenError> {
-        let Surroundings { rest, time, arrivals, tracker, cancel } = around;
+        let Surroundings { rest, time, arrivals, tracker, cancel, beside } = around;
         rest.with_room(START, async || rest.sync_clock().await).await?;
         let mut rules = Rules::ask(&rest, START).await?;
         if rest.has_keys() {
@@ -141,13 +159,15 @@ impl BinanceFeed {
             desk: desk.clone(),
             tracker: tracker.clone(),
             cancel: cancel.clone(),
+            beside: beside.clone(),
         });
         let lanes = lanes.into_iter().map(|lane| begin(lane, &line)).collect();
-        run(&tracker, &cancel, historian.clone().repair());
-        run(&tracker, &cancel, watch_rules(historian.clone()));
+        let tasks = Tasks { tracker, cancel, beside };
+        tasks.run(historian.clone().repair());
+        tasks.run(watch_rules(historian.clone()));
         let shape = FeedShape { quotes: true, trades: settings.trades, mark: true, depth: false };
         let host = settings.rest_url.clone();
-        Ok(BinanceFeed { instruments, start, shape, host, desk, historian, lanes, tracker, cancel })
+        Ok(BinanceFeed { instruments, start, shape, host, desk, historian, lanes, tasks })
     }
 
     /// How far each connection has come.
@@ -161,25 +181,15 @@ impl BinanceFeed {
     }
 
     fn ask(&self, wanted: Wanted) {
-        run(&self.tracker, &self.cancel, self.historian.clone().answer(wanted));
+        self.tasks.run(self.historian.clone().answer(wanted));
     }
 }
 
 fn begin(lane: Lane, line: &Arc<Line>) -> Connection {
     let (lane, restart) = (Arc::new(lane), Arc::new(Notify::new()));
     let (sender, stage) = watch::channel(ConnectionState::Lost);
-    line.tracker.spawn(lane::keep(lane.clone(), line.clone(), restart.clone(), sender));
+    line.tracker.spawn_on(lane::keep(lane.clone(), line.clone(), restart.clone(), sender), &line.beside);
     Connection { lane, restart, stage }
-}
-
-fn run(tracker: &TaskTracker, cancel: &CancellationToken, work: impl Future<Output = ()> + Send + 'static) {
-    let cancel = cancel.clone();
-    tracker.spawn(async move {
-        tokio::select! {
-            () = cancel.cancelled() => {}
-            () = work => {}
-        }
-    });
 }
 
 /// Tells the desk which symbols are traded.
@@ -277,7 +287,7 @@ impl Feed for BinanceFeed {
 
 impl Drop for BinanceFeed {
     fn drop(&mut self) {
-        self.cancel.cancel();
+        self.tasks.cancel.cancel();
     }
 }
 

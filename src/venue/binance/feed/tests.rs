@@ -18,6 +18,7 @@ impl Listening {
             arrivals: arrivals.clone(),
             tracker: TaskTracker::new(),
             cancel: CancellationToken::new(),
+            beside: Handle::current(),
         };
         let feed = BinanceFeed::open(settings, &symbols(), around).await.expect("a feed");
         Listening { feed, arrivals }

@@ -78,10 +78,12 @@ impl Credentials {
 
 /// A client. Cheap to clone; clones share connections, budget, ban and clock.
 #[derive(Clone)]
-pub(crate) struct Rest(Arc<Inner>);
+pub(crate) struct Rest {
+    http: reqwest::Client,
+    inner: Arc<Inner>,
+}
 
 struct Inner {
-    http: reqwest::Client,
     futures: String,
     account: String,
     credentials: Option<Credentials>,
@@ -98,7 +100,7 @@ struct State {
 
 impl fmt::Debug for Rest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Rest({})", self.0.futures)
+        write!(f, "Rest({})", self.inner.futures)
     }
 }
 
@@ -113,37 +115,37 @@ impl Rest {
         clock: SessionClock,
         state_dir: Option<&Path>,
     ) -> Result<Rest, RestError> {
-        let http = reqwest::Client::builder()
-            .connect_timeout(CONNECT_WITHIN)
-            .pool_idle_timeout(IDLE_FOR)
-            .tcp_nodelay(true)
-            // A redirect would carry key and signature elsewhere, and a retry below us would send twice.
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .build()
-            .map_err(|error| RestError::Client(words(error)))?;
         let address = |name, given| Schemes::HTTP.read(name, given).map_err(RestError::Setting);
         let state = State { budget: Budget::new(settings.reserve), ban: Ban::open(state_dir), offset: None };
-        Ok(Rest(Arc::new(Inner {
-            http,
+        let inner = Inner {
             futures: address("rest_url", &settings.rest_url)?,
             account: address("account_url", &settings.account_url)?,
             credentials,
             settings: settings.clone(),
             clock,
             state: Mutex::new(state),
-        })))
+        };
+        Ok(Rest { http: connections()?, inner: Arc::new(inner) })
+    }
+
+    /// The same client with connections of its own. They belong to the thread that first uses them, and no question of others
+    /// stands in the way of what is sent over them.
+    ///
+    /// # Errors
+    /// If the HTTP library cannot begin.
+    pub(crate) fn apart(&self) -> Result<Rest, RestError> {
+        Ok(Rest { http: connections()?, inner: Arc::clone(&self.inner) })
     }
 
     /// The venue's time now, as far as it has been measured.
     pub(crate) fn now(&self) -> Timestamp {
         let offset = self.state().offset.map_or(Span::ZERO, |offset| offset.offset);
-        self.0.clock.now() + offset
+        self.inner.clock.now() + offset
     }
 
     /// Our clock.
     pub(super) fn clock(&self) -> SessionClock {
-        self.0.clock
+        self.inner.clock
     }
 
     /// The last measurement of the venue's clock.
@@ -160,13 +162,13 @@ impl Rest {
         let mut samples = Vec::with_capacity(CLOCK_SAMPLES);
         let mut failure = None;
         for _ in 0..CLOCK_SAMPLES {
-            let sent = self.0.clock.now();
+            let sent = self.inner.clock.now();
             // Without its time no signed request is possible, so this protects too.
             match self.once(&calls::market::time().with_priority(Priority::Reserved)).await {
                 Ok(body) => match read::json::<read::market::ServerTime>("the venue's time", &body) {
                     Ok(time) => {
                         let said = Timestamp::from_millis(time.server_time);
-                        samples.push(Sample { sent, said, received: self.0.clock.now() });
+                        samples.push(Sample { sent, said, received: self.inner.clock.now() });
                     }
                     Err(error) => failure = Some(Failure::unknown(error.to_string())),
                 },
@@ -183,7 +185,7 @@ impl Rest {
 
     /// Can it sign?
     pub(crate) fn has_keys(&self) -> bool {
-        self.0.credentials.is_some()
+        self.inner.credentials.is_some()
     }
 
     /// Takes over the limits that the venue lists.
@@ -240,7 +242,7 @@ impl Rest {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sends a request once. Gives the body of a success.
@@ -287,7 +289,7 @@ impl Rest {
     }
 
     fn request<T>(&self, call: &Call<T>) -> Result<reqwest::RequestBuilder, Failure> {
-        let inner = &self.0;
+        let inner = &self.inner;
         let credentials = || {
             let reason = "there is no key; set BINANCE_KEY and BINANCE_SECRET".to_owned();
             inner.credentials.as_ref().ok_or(Failure::NotSent { reason, retry_at: None })
@@ -309,11 +311,11 @@ impl Rest {
         let in_body = call.method == Method::POST || call.method == Method::PUT;
         let mut request = if in_body {
             let kind = "application/x-www-form-urlencoded";
-            inner.http.request(call.method.clone(), address).header("content-type", kind).body(form)
+            self.http.request(call.method.clone(), address).header("content-type", kind).body(form)
         } else if form.is_empty() {
-            inner.http.request(call.method.clone(), address)
+            self.http.request(call.method.clone(), address)
         } else {
-            inner.http.request(call.method.clone(), format!("{address}?{form}"))
+            self.http.request(call.method.clone(), format!("{address}?{form}"))
         };
         if let Some(header) = header {
             request = request.header("X-MBX-APIKEY", header.clone());
@@ -351,11 +353,23 @@ impl Rest {
 
     /// A text from outside without our key in it.
     fn clean(&self, text: String) -> String {
-        match &self.0.credentials {
+        match &self.inner.credentials {
             Some(credentials) => text.replace(credentials.key.expose_secret(), "[key]"),
             None => text,
         }
     }
+}
+
+fn connections() -> Result<reqwest::Client, RestError> {
+    reqwest::Client::builder()
+        .connect_timeout(CONNECT_WITHIN)
+        .pool_idle_timeout(IDLE_FOR)
+        .tcp_nodelay(true)
+        // A redirect would carry key and signature elsewhere, and a retry below us would send twice.
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .build()
+        .map_err(|error| RestError::Client(words(error)))
 }
 
 /// An error of the HTTP library in words: without the address, which holds the signature.

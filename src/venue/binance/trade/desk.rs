@@ -26,6 +26,8 @@ use crate::venue::inbox::Inbox;
 #[derive(Debug)]
 pub(super) struct Desk {
     pub rest: Rest,
+    /// The same with connections of its own, for orders and cancels.
+    pub orders: Rest,
     pub instruments: Instruments,
     pub inbox: Inbox<Event>,
     pub clock: SessionClock,
@@ -100,8 +102,8 @@ impl Desk {
             self.bell.notify_one();
         }
         let taken = match orders::place(order, self.symbol(instrument)) {
-            Placing::Regular(call) => self.rest.call(call).await.map(|reply| self.placed(order, &reply)),
-            Placing::Conditional(call) => self.rest.call(call).await.map(|reply| {
+            Placing::Regular(call) => self.orders.call(call).await.map(|reply| self.placed(order, &reply)),
+            Placing::Conditional(call) => self.orders.call(call).await.map(|reply| {
                 self.report(id, instrument, Some(VenueOrderId(reply.algo_id)), ReportBody::Accepted);
             }),
         };
@@ -131,13 +133,13 @@ impl Desk {
         let answered = |outcome| self.report(id, instrument, None, ReportBody::CancelAnswered(outcome));
         let canceled = match id.parts() {
             Some(parts) if is_conditional(parts.leg) => {
-                self.rest.call(orders::cancel_algo(&id)).await.map(|_| (None, Qty::ZERO))
+                self.orders.call(orders::cancel_algo(&id)).await.map(|_| (None, Qty::ZERO))
             }
             Some(_) => self.cancel_regular(id, instrument).await,
             // Somebody else's, which may be of either service.
             None => match self.cancel_regular(id, instrument).await {
                 Err(failure) if failure.is_no_such_order() => {
-                    self.rest.call(orders::cancel_algo(&id)).await.map(|_| (None, Qty::ZERO))
+                    self.orders.call(orders::cancel_algo(&id)).await.map(|_| (None, Qty::ZERO))
                 }
                 outcome => outcome,
             },
@@ -159,7 +161,7 @@ impl Desk {
         id: ClientOrderId,
         instrument: InstrumentId,
     ) -> Result<(Option<VenueOrderId>, Qty), Failure> {
-        let reply = self.rest.call(orders::cancel(self.symbol(instrument), &id)).await?;
+        let reply = self.orders.call(orders::cancel(self.symbol(instrument), &id)).await?;
         Ok((Some(VenueOrderId(reply.order_id)), reply.executed_qty))
     }
 

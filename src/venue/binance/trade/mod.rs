@@ -14,6 +14,7 @@ mod resting;
 mod setup;
 #[cfg(test)]
 mod tests;
+mod warm;
 mod watch;
 
 use std::path::Path;
@@ -99,6 +100,9 @@ pub struct Wiring<'a> {
     pub arrivals: Arc<Notify>,
     /// Joins what runs for it.
     pub tracker: TaskTracker,
+    /// Where the user stream is listened to. Requests are carried where the venue is opened, which is best the loop's own
+    /// thread: no other has to be woken for them.
+    pub beside: Handle,
 }
 
 /// Binance, as orders see it. What runs for it ends when it is dropped.
@@ -117,15 +121,26 @@ impl BinanceVenue {
     /// # Errors
     /// If the venue cannot be reached, will not have the key, or the account is not as it must be.
     pub async fn open(wiring: Wiring<'_>) -> Result<(BinanceVenue, String), VenueError> {
-        let Wiring { settings, way: Way(rest), instruments, leverage, clock, answer_deadline, arrivals, tracker } =
-            wiring;
+        let Wiring {
+            settings,
+            way: Way(rest),
+            instruments,
+            leverage,
+            clock,
+            answer_deadline,
+            arrivals,
+            tracker,
+            beside,
+        } = wiring;
         let unreachable = |what: &str| VenueError::Unreachable(what.to_owned());
         let measured = rest.with_room(START, async || rest.sync_clock().await).await;
         let measured = measured.map_err(|failure| VenueError::Unreachable(format!("the venue's clock: {failure}")))?;
         let inbox = Inbox::new(INBOX, clock, arrivals);
         inbox.answer(Event::Clock { offset: measured.offset, uncertainty: measured.uncertainty });
+        let orders = rest.apart().map_err(|error| VenueError::Settings(error.to_string()))?;
         let desk = Arc::new(Desk {
             rest,
+            orders: orders.clone(),
             instruments,
             inbox,
             clock,
@@ -148,12 +163,14 @@ impl BinanceVenue {
         let (open, opened) = oneshot::channel();
         let stream_url = settings.stream_url.trim_end_matches('/').to_owned();
         let ear = Ear { desk: Arc::clone(&desk), noticed: Arc::clone(&noticed), stream_url, cancel: cancel.clone() };
-        tracker.spawn(ear.run(open));
+        tracker.spawn_on(ear.run(open), &beside);
         match tokio::time::timeout(OPEN_WITHIN, opened).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) | Err(_) => return Err(unreachable("the user stream could not be opened")),
         }
-        tracker.spawn(Keeper { desk, noticed, leverage, clock_refresh: settings.clock_refresh, cancel }.run());
+        let keeper = Keeper { desk, noticed, leverage, clock_refresh: settings.clock_refresh, cancel: cancel.clone() };
+        tracker.spawn_on(keeper.run(), &beside);
+        tracker.spawn(warm::keep(orders, cancel));
         Ok((venue, account))
     }
 }

@@ -146,6 +146,7 @@ async fn connect_as(
         answer_deadline: crate::types::Span::secs(5),
         arrivals: Arc::clone(&bell),
         tracker: TaskTracker::new(),
+        beside: Handle::current(),
     };
     Ok((BinanceVenue::open(wiring).await?.0, bell))
 }

@@ -1,5 +1,7 @@
 //! Market data and the venue's rules.
 
+use serde::de::IgnoredAny;
+
 use super::super::call::{Call, Security::Public};
 use crate::types::Timestamp;
 use crate::venue::binance::read::info::ExchangeInfo;
@@ -29,6 +31,11 @@ pub(crate) struct Page {
 
 pub(crate) fn time() -> Call<ServerTime> {
     Call::get("/fapi/v1/time", Public, 1)
+}
+
+/// Nothing but a sign that the way is open.
+pub(crate) fn ping() -> Call<IgnoredAny> {
+    Call::get("/fapi/v1/ping", Public, 1)
 }
 
 pub(crate) fn exchange_info() -> Call<ExchangeInfo> {
