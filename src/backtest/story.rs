@@ -77,7 +77,7 @@ impl Story {
             | Journal::RiskMemory(_)
             | Journal::Halt { .. } => {}
         }
-        self.books.write(row.clone());
+        self.books.write(row);
     }
 
     /// The report of it, what it was made from, and its candles. `feed` says where it was recorded, `view` is the engine at

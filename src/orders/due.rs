@@ -60,17 +60,17 @@ impl Orders {
     }
 
     fn next_of<'a>(&self, orders: impl Iterator<Item = &'a Order>) -> Option<Timestamp> {
-        let orders = orders.flat_map(|order| {
-            let now = self.is_concluded(order).then_some(Timestamp::EPOCH);
-            [
-                now,
+        let other = Timestamp::earliest([self.fills_poll.next_deadline(&self.settings), self.next_probe()]);
+        orders.fold(other, |earliest, order| {
+            Timestamp::earliest([
+                earliest,
+                self.is_concluded(order).then_some(Timestamp::EPOCH),
                 order.answer_due_at(&self.settings),
                 order.cancel.as_ref().and_then(|cancel| cancel.next_at),
                 order.inquiry.as_ref().map(|inquiry| inquiry.next_at),
                 self.fills_due_at(order),
-            ]
-        });
-        orders.chain([self.fills_poll.next_deadline(&self.settings), self.next_probe()]).flatten().min()
+            ])
+        })
     }
 
     fn due_of(&mut self, id: ClientOrderId, at: Timestamp, due: &mut Vec<Due>) {
