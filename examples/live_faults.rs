@@ -4,7 +4,7 @@
 //! with [`AS_PROGRAM`] set, it does what the binary does.
 
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
@@ -19,6 +19,22 @@ mod support;
 use support::live::{Stage, TRADING, UNPROTECTED_AT_MOST};
 use support::served::{Served, scheduling_delay};
 use support::{Daemon, pause};
+
+/// The switch that is no switch of the server's: a process is killed.
+const KILL: &str = "kill";
+/// A run has at most so many kills: between them the market goes on for a while.
+const KILLS_A_RUN: usize = 10;
+/// One kill of so many hits a start.
+const OF_STARTS: u64 = 8;
+/// Days of a recorded market of which each run takes another.
+const DAYS: usize = 30;
+/// A start that fails is tried again so often, after a pause.
+const STARTS_AT_MOST: usize = 20;
+const START_DELAY: Duration = Duration::from_millis(100);
+/// The exit code of a daemon that cannot reach its venue: it is to be started again.
+const UNREACHABLE: i32 = 75;
+/// Within so many seconds of the wall's, most of a start is done.
+const START_TAKES: f64 = 0.3;
 
 /// Set for the copies of this program that are the daemon or the server.
 const AS_PROGRAM: &str = "LIVE_FAULTS_PROGRAM";
@@ -42,8 +58,11 @@ struct Flags {
     /// Runs with random faults
     #[arg(long, default_value = "0")]
     random: u64,
-    /// The server's market: a folder of recorded bars and a range, as `file:PATH` and `FROM-UNTIL`
-    #[arg(long, num_args = 2, value_names = ["FEED", "RANGE"])]
+    /// Kills of the daemon, of the server, and of both, at random moments
+    #[arg(long, num_args = 3, value_names = ["DAEMON", "SERVER", "BOTH"], default_values = ["5", "5", "5"])]
+    kills: Vec<usize>,
+    /// The server's market: a folder of recorded bars, and the first of the days of which each run takes another
+    #[arg(long, num_args = 2, value_names = ["PATH", "YYYY-MM-DD"])]
     market: Option<Vec<String>>,
     /// A folder for the logs of the daemons
     #[arg(long)]
@@ -104,20 +123,38 @@ fn faults() -> Vec<Fault> {
         again("deleveraging", "deleverage", json!({ "account": 0, "symbol": "BTCUSDT" })),
         limited("the rate limit is used up", "rate-limit", json!({})),
         limited("a ban", "ban", json!({ "seconds": 20 })),
-        Fault { name: "kill of the daemon", switches: kills("daemon"), limits: false },
-        Fault { name: "kill of the server", switches: kills("server"), limits: false },
-        Fault { name: "kill of both", switches: kills("both"), limits: false },
     ]
 }
 
-fn kills(whom: &'static str) -> Vec<(f64, &'static str, Value)> {
-    (0..5).map(|at| (37.0 + f64::from(at) * 13.0, "kill", json!(whom))).collect()
+/// Runs in which one side, or both, are killed at random moments, at most [`KILLS_A_RUN`] times each. One of
+/// [`OF_STARTS`] kills hits a daemon that is starting.
+fn kills(counts: &[usize], minutes: f64, speed: f64) -> Vec<(String, Fault)> {
+    let mut state = 1;
+    let mut runs = Vec::new();
+    for (whom, count) in ["daemon", "server", "both"].into_iter().zip(counts) {
+        for from in (0..*count).step_by(KILLS_A_RUN) {
+            let until = (from + KILLS_A_RUN).min(*count);
+            let switches = (from..until).map(|_| kill(whom, minutes, speed, &mut state)).collect();
+            let fault = Fault { name: KILL, switches, limits: false };
+            runs.push((format!("kills of the {whom}, {} to {until}", from + 1).replace("the both", "both"), fault));
+        }
+    }
+    runs
+}
+
+fn kill(whom: &str, minutes: f64, speed: f64, state: &mut u64) -> (f64, &'static str, Value) {
+    let starting = support::crash::draw(state).is_multiple_of(OF_STARTS);
+    let longest = if starting { START_TAKES * speed } else { minutes * 60.0 / KILLS_A_RUN as f64 };
+    let after = (support::crash::draw(state) % 1_000_000) as f64 / 1e6 * longest;
+    (after, KILL, json!({ "whom": whom, "starting": starting }))
 }
 
 /// Faults drawn from all, in an order and at times of this seed.
-fn random_fault(seed: u64) -> Fault {
+fn random_fault(seed: u64, flags: &Flags, speed: f64) -> Fault {
     let mut state = seed;
-    let all: Vec<_> = faults().into_iter().filter(|fault| !fault.limits).flat_map(|fault| fault.switches).collect();
+    let each = faults().into_iter().filter(|fault| !fault.limits).flat_map(|fault| fault.switches);
+    let kills = ["daemon", "server", "both"].map(|whom| kill(whom, flags.minutes, speed, &mut state.clone()));
+    let all: Vec<_> = each.chain(kills).collect();
     let mut switches = Vec::new();
     for _ in 0..8 {
         let (_, switch, body) = all[(support::crash::draw(&mut state) % all.len() as u64) as usize].clone();
@@ -155,10 +192,12 @@ fn main() -> ExitCode {
     let speed = flags.speed.unwrap_or(fits);
     println!("scheduling delay p99 {delay:?}; speed {speed}");
     let wanted = faults().into_iter().filter(|fault| fault.name.contains(&flags.only));
-    let random = (1..=flags.random).map(|seed| (format!("random, seed {seed}"), random_fault(seed)));
+    let kills = kills(&flags.kills, flags.minutes, speed).into_iter().filter(|(name, _)| name.contains(&flags.only));
+    let random = (1..=flags.random).map(|seed| (format!("random, seed {seed}"), random_fault(seed, &flags, speed)));
     let mut outcomes = Vec::new();
-    for (name, fault) in wanted.map(|fault| (fault.name.to_owned(), fault)).chain(random) {
-        let outcome = run(&flags, name, &fault, if fault.limits { 1.0 } else { speed });
+    let all = wanted.map(|fault| (fault.name.to_owned(), fault)).chain(kills).chain(random);
+    for (number, (name, fault)) in all.enumerate() {
+        let outcome = run(&flags, number, name, &fault, if fault.limits { 1.0 } else { speed });
         println!("{}", line(&outcome));
         outcome.wrong.iter().for_each(|wrong| println!("    {wrong}"));
         outcomes.push(outcome);
@@ -172,11 +211,16 @@ fn main() -> ExitCode {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a run lasts so much of the wall's time")]
-fn run(flags: &Flags, name: String, fault: &Fault, speed: f64) -> Outcome {
+fn run(flags: &Flags, number: usize, name: String, fault: &Fault, speed: f64) -> Outcome {
     let program = std::env::current_exe().expect("a program knows where it is");
     let folder = tempfile::tempdir().expect("there is room for a folder");
     let market = match &flags.market {
-        Some(market) => ["--feed", &market[0], "--timerange", &market[1]].map(String::from).to_vec(),
+        Some(market) => {
+            let day: jiff::civil::Date = market[1].parse().expect("a day is written as 2024-10-02");
+            let day = day.saturating_add(jiff::Span::new().days((number % DAYS) as i64));
+            let range = format!("{}-", day.strftime("%Y%m%d"));
+            ["--feed".into(), format!("file:{}", market[0]), "--timerange".into(), range].to_vec()
+        }
         None => ["--feed", "synthetic", "--seed", "3"].map(String::from).to_vec(),
     };
     let stage = Stage {
@@ -190,35 +234,22 @@ fn run(flags: &Flags, name: String, fault: &Fault, speed: f64) -> Outcome {
         limits: fault.limits,
     };
     let market_time = |secs: f64| Duration::from_secs_f64(secs / speed);
-    let mut served = stage.serve(0);
-    let start = |served: &Served| {
-        let mut daemon = stage.trade(served, &[]);
-        daemon.hear(TRADING);
-        daemon
-    };
-    let mut daemon = Some(start(&served));
+    let mut pair = Pair::start(&stage);
     let until = Instant::now() + market_time(flags.minutes * 60.0);
-    let mut wrong = Vec::new();
     for (after, switch, body) in &fault.switches {
+        if body["starting"] != json!(true) {
+            pair.trades();
+        }
         pause(market_time(*after).min(until.saturating_duration_since(Instant::now())));
-        if *switch != "kill" {
-            served.switch(switch, body);
-            continue;
+        match (*switch, body["whom"].as_str()) {
+            (KILL, Some(whom)) => pair.kill(whom),
+            _ => pair.served.switch(switch, body),
         }
-        if body != "server"
-            && let Some(dying) = daemon.take()
-        {
-            dying.kill();
-        }
-        if body != "daemon" {
-            let port = served.address.port();
-            drop(served);
-            served = stage.serve(port);
-        }
-        daemon = Some(daemon.take().unwrap_or_else(|| start(&served)));
     }
+    pair.trades();
     pause(until.saturating_duration_since(Instant::now()));
-    let ended = stop(daemon.unwrap_or_else(|| start(&served)));
+    let Pair { served, daemon, mut wrong, .. } = pair;
+    let ended = stop(daemon);
     if ended.code != Some(0) {
         wrong.push(format!("ended with {:?}: {}", ended.code, tail(&ended.text)));
     }
@@ -243,6 +274,59 @@ fn run(flags: &Flags, name: String, fault: &Fault, speed: f64) -> Outcome {
         positions: books.positions,
         unprotected,
         wrong,
+    }
+}
+
+/// The server and the daemon, and what went wrong with them. Whoever is killed is started again; a daemon that cannot
+/// start is started again as systemd would do it.
+struct Pair<'a, D> {
+    stage: &'a Stage<D>,
+    served: Served,
+    daemon: Daemon,
+    wrong: Vec<String>,
+}
+
+impl<'a, D: Fn(&Path, &[&str]) -> Command> Pair<'a, D> {
+    fn start(stage: &'a Stage<D>) -> Pair<'a, D> {
+        let served = stage.serve(0);
+        let daemon = stage.trade(&served, &[]);
+        let mut pair = Pair { stage, served, daemon, wrong: Vec::new() };
+        pair.trades();
+        pair
+    }
+
+    /// Waits until the daemon trades.
+    fn trades(&mut self) {
+        let trades = |line: &String| line.contains(TRADING);
+        for _ in 0..STARTS_AT_MOST {
+            if self.daemon.heard.iter().any(trades) || self.daemon.listen_for(TRADING).is_some() {
+                return;
+            }
+            let again = self.stage.trade(&self.served, &[]);
+            let ended = std::mem::replace(&mut self.daemon, again).end();
+            if ended.code != Some(UNREACHABLE) {
+                self.wrong.push(format!("a start ended with {:?}: {}", ended.code, tail(&ended.text)));
+            }
+            pause(START_DELAY);
+        }
+        self.wrong.push("it does not start any more".to_owned());
+    }
+
+    fn kill(&mut self, whom: &str) {
+        if whom != "server" {
+            if self.daemon.has_ended() {
+                self.wrong.push("ended by itself".to_owned());
+            }
+            self.daemon.die();
+        }
+        if whom != "daemon" {
+            let port = self.served.address.port();
+            self.served.process.die();
+            self.served = self.stage.serve(port);
+        }
+        if whom != "server" {
+            self.daemon = self.stage.trade(&self.served, &[]);
+        }
     }
 }
 

@@ -11,7 +11,7 @@ pub mod served;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 /// How long anything may take that takes a second on an idle machine.
@@ -55,20 +55,20 @@ impl Daemon {
 
     /// Waits for a line with a text in it, and gives it.
     pub fn hear(&mut self, text: &str) -> String {
+        self.listen_for(text).unwrap_or_else(|| panic!("`{text}` was never said:\n{}", self.heard.join("\n")))
+    }
+
+    /// Waits for a line with a text in it; none if the process ends without it, or takes too long.
+    pub fn listen_for(&mut self, text: &str) -> Option<String> {
         let deadline = Instant::now() + PATIENCE;
-        loop {
-            match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-                Ok(line) => {
-                    self.heard.push(line.clone());
-                    if line.contains(text) {
-                        return line;
-                    }
-                }
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                    panic!("`{text}` was never said:\n{}", self.heard.join("\n"))
-                }
+        while let Ok(line) = self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            self.heard.push(line);
+            let line = self.heard.last().filter(|line| line.contains(text));
+            if line.is_some() {
+                return line.cloned();
             }
         }
+        None
     }
 
     /// Has it ended by itself?
@@ -76,9 +76,15 @@ impl Daemon {
         self.child.try_wait().expect("the process can be asked about").is_some()
     }
 
+    /// Ends it as a power cut would, and waits until it is gone.
+    pub fn die(&mut self) {
+        let _ = self.child.kill();
+        self.wait();
+    }
+
     /// Ends it as a power cut would.
     pub fn kill(mut self) -> Ended {
-        let _ = self.child.kill();
+        self.die();
         self.end()
     }
 
