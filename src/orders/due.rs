@@ -60,14 +60,17 @@ impl Orders {
     }
 
     fn next_of<'a>(&self, orders: impl Iterator<Item = &'a Order>) -> Option<Timestamp> {
-        let other = Timestamp::earliest([self.fills_poll.next_deadline(&self.settings), self.next_probe()]);
-        orders.fold(other, |earliest, order| {
+        orders.fold(self.fills_poll.next_deadline(&self.settings), |earliest, order| {
+            let cancel = order.cancel.as_ref().and_then(|cancel| cancel.next_at);
+            let own = Timestamp::earliest([earliest, order.answer_due_at(&self.settings), cancel]);
+            if order.inquiry.is_none() && order.awaits_fills_since().is_none() {
+                return own;
+            }
             Timestamp::earliest([
-                earliest,
+                own,
                 self.is_concluded(order).then_some(Timestamp::EPOCH),
-                order.answer_due_at(&self.settings),
-                order.cancel.as_ref().and_then(|cancel| cancel.next_at),
                 order.inquiry.as_ref().map(|inquiry| inquiry.next_at),
+                self.next_probe(order),
                 self.fills_due_at(order),
             ])
         })

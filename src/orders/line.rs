@@ -87,10 +87,10 @@ impl Orders {
         }
     }
 
-    /// When the next probe is due. None while nothing is in doubt: then whatever is wanted next is tried anyway.
-    pub(super) fn next_probe(&self) -> Option<Timestamp> {
-        let doubtful = self.orders.restless().filter(|order| order.inquiry.is_some());
-        doubtful.filter_map(|order| self.lines.get(&order.row.intent.request.instrument)?.probe_at).min()
+    /// When the next probe is due, of an order in doubt: while none is, whatever is wanted next is tried anyway.
+    pub(super) fn next_probe(&self, order: &Order) -> Option<Timestamp> {
+        order.inquiry.as_ref()?;
+        self.lines.get(&order.row.intent.request.instrument)?.probe_at
     }
 
     fn due_lines(&self, at: Timestamp) -> impl Iterator<Item = InstrumentId> {

@@ -176,7 +176,14 @@ impl Portfolio {
 
     /// Notes a mark price; one that is not positive says nothing.
     pub fn mark(&mut self, instrument: InstrumentId, price: Price) {
-        if price.is_positive() && self.holdings[instrument.index()].mark_price() != Some(price) {
+        let holding = &mut self.holdings[instrument.index()];
+        if !price.is_positive() || holding.mark_price() == Some(price) {
+            return;
+        }
+        if holding.cost.qty.is_zero() {
+            // Nothing is worth anything more or less for it.
+            holding.mark(price);
+        } else {
             self.change(instrument, |holding| holding.mark(price));
         }
     }
