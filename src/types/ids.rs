@@ -176,9 +176,13 @@ impl PartialOrd for ClientOrderId {
 impl Ord for ClientOrderId {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         // Eight by eight, and no further than they are the same: ids of one daemon differ in one place.
-        let by_word = |at: usize| self.word(at).cmp(&other.word(at));
-        let differs = [0, 8, 16, 24].into_iter().map(by_word).find(|order| order.is_ne());
-        differs.unwrap_or_else(|| self.rest().cmp(&other.rest()))
+        for at in [0, 8, 16, 24] {
+            let (ours, theirs) = (self.word(at), other.word(at));
+            if ours != theirs {
+                return ours.cmp(&theirs);
+            }
+        }
+        self.rest().cmp(&other.rest())
     }
 }
 
