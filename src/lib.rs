@@ -26,6 +26,7 @@ pub mod recorder;
 pub mod risk;
 pub mod serve;
 pub mod session;
+pub mod shadow;
 pub mod strategy;
 pub mod telemetry;
 pub mod types;

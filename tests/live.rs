@@ -29,6 +29,11 @@ fn binary(folder: &Path, arguments: &[&str]) -> Command {
 
 impl Scene {
     fn new() -> Scene {
+        Scene::within(false)
+    }
+
+    /// Are the venue's rate limits held?
+    fn within(limits: bool) -> Scene {
         let folder = tempfile::tempdir().expect("a folder");
         let stage = Stage {
             folder: folder.path().to_path_buf(),
@@ -36,7 +41,7 @@ impl Scene {
             market: ["--feed", "synthetic", "--seed", "7"].map(String::from).to_vec(),
             symbols: vec!["BTC/USDT", "ETH/USDT", "SOL/USDT"],
             speed: SPEED,
-            limits: false,
+            limits,
         };
         let served = stage.serve(0);
         Scene { stage, served, _folder: folder }
@@ -78,6 +83,31 @@ fn a_position_is_opened_protected_and_closed_and_the_books_are_the_venues() {
     let unprotected = summary["unprotected_seconds_max"].as_f64().expect("a number");
     assert!(unprotected <= UNPROTECTED_AT_MOST, "{unprotected}");
     assert!(!ended.text.contains(SECRET), "a secret was said");
+    assert_every_order_went_to_paper_as_well(&scene, &summary["shadow"], &ended.text);
+    // What the shadow did is in no recording: the session replays without it.
+    let state = scene.stage.state().to_string_lossy().into_owned();
+    let replayed =
+        Daemon::start(binary(&scene.stage.folder, &["replay", "1", "--verify", "--state-dir", &state])).end();
+    assert_eq!(replayed.code, Some(0), "{}", replayed.text);
+}
+
+/// Paper gains, live losses: each order is followed on paper too, and the difference is kept and told.
+fn assert_every_order_went_to_paper_as_well(scene: &Scene, told: &Value, log: &str) {
+    let count = |sql: &str| support::books::count(&scene.stage.state(), sql);
+    let untold = "SELECT count(*) FROM order_rows o WHERE filled <> '0' AND ended = 1
+                  AND NOT EXISTS (SELECT 1 FROM shadow_rows s WHERE s.client_id = o.client_id AND s.live_qty = o.filled)";
+    assert_eq!(count(untold), 0, "{told}");
+    let compared = count("SELECT count(*) FROM shadow_rows WHERE session = 1 AND price_cost IS NOT NULL");
+    assert!(compared >= 2, "an entry and an exit at least: {told}");
+    assert_eq!(told["compared"], json!(compared), "{told}");
+    // The server is an exchange like the one on paper, with the same fees: what is compared is the same trade.
+    let apart = "SELECT count(*) FROM shadow_rows WHERE paper_price IS NOT NULL AND live_price IS NOT NULL
+                 AND (abs(live_price / paper_price - 1) > 0.01 OR abs(live_fee / paper_fee - 1) > 0.01
+                      OR abs(delay) > 60e9 OR live_qty <> paper_qty)";
+    assert_eq!(count(apart), 0, "{told}");
+    assert!(log.contains("live beside paper"), "{log}");
+    let kinds = "SELECT count(DISTINCT leg) FROM shadows WHERE price_cost IS NOT NULL";
+    assert!(count(kinds) >= 2, "{told}");
 }
 
 #[test]
@@ -117,6 +147,15 @@ fn a_killed_daemon_and_a_killed_server_lose_and_double_nothing() {
     assert_eq!(ended.code, Some(0), "{}", ended.text);
     let (books, again) = stage.settle(&served);
     assert_eq!(books.differences, Vec::<String>::new(), "{}\n{again:?}", ended.text);
+}
+
+#[test]
+fn a_start_waits_for_room_in_the_venues_limits() {
+    let scene = Scene::within(true);
+    scene.served.switch("rate-limit", &json!({}));
+    // The venue's minute is six seconds here. Unless it has just turned, nothing is answered until it does.
+    let ended = stop(scene.trade(&[]));
+    assert_eq!(ended.code, Some(0), "{}", ended.text);
 }
 
 #[test]

@@ -50,6 +50,8 @@ impl Books {
             | Journal::Transfer { .. }
             | Journal::Adjustment { .. }
             | Journal::Halt { .. }
+            | Journal::Shadow(_)
+            | Journal::FeeInKind(_)
             | Journal::RiskMemory(_) => {}
         }
     }

@@ -54,7 +54,9 @@ impl Decision {
             | Journal::Equity(_)
             | Journal::State(_)
             | Journal::RiskMemory(_)
-            | Journal::Halt { .. } => None,
+            | Journal::Halt { .. }
+            | Journal::Shadow(_)
+            | Journal::FeeInKind(_) => None,
         }
     }
 }

@@ -75,7 +75,9 @@ impl Story {
             | Journal::Equity(_)
             | Journal::State(_)
             | Journal::RiskMemory(_)
-            | Journal::Halt { .. } => {}
+            | Journal::Halt { .. }
+            | Journal::Shadow(_)
+            | Journal::FeeInKind(_) => {}
         }
         self.books.write(row);
     }

@@ -6,7 +6,7 @@ use comfy_table::CellAlignment;
 
 use crate::config;
 use crate::control::{HealthLine, Status};
-use crate::protocol::{PositionView, View};
+use crate::protocol::{PositionView, ShadowTally, View};
 use crate::types::{Price, Rounding, Side, Span, Usdt};
 
 /// The answer for people: one screen.
@@ -47,6 +47,9 @@ fn write_page(page: &Status, out: &mut String) -> std::fmt::Result {
         view.positions_closed,
         view.wins,
     )?;
+    if let Some(shadow) = &view.shadow {
+        write_shadow(shadow, out)?;
+    }
     write_market(view, out)?;
     write_positions(&view.positions, out)?;
     let unsettled = view.open_orders.len();
@@ -56,6 +59,18 @@ fn write_page(page: &Status, out: &mut String) -> std::fmt::Result {
 fn write_health(health: &HealthLine, out: &mut String) -> std::fmt::Result {
     let reasons = because(&health.reasons.join("; "));
     writeln!(out, "health   {}{reasons}, {} heartbeats", health.status.as_str(), health.heartbeats)
+}
+
+fn write_shadow(shadow: &ShadowTally, out: &mut String) -> std::fmt::Result {
+    writeln!(
+        out,
+        "paper    {} orders filled there as well: prices cost {} more here ({}), fees {}, {} ms later on average",
+        shadow.compared,
+        cents(shadow.price_cost),
+        shadow.price_cost_ratio().round_to(crate::types::Rate::new(1, 6), Rounding::Up),
+        cents(shadow.fee_cost),
+        shadow.delay_us_mean() / 1_000,
+    )
 }
 
 fn write_market(view: &View, out: &mut String) -> std::fmt::Result {

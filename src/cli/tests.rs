@@ -11,7 +11,7 @@ use crate::clock::Speed;
 use crate::config::Environment;
 use crate::control::{HealthLine, Status};
 use crate::ledger::TradeRecord;
-use crate::protocol::{ExitReason, PositionView, TradingState, View};
+use crate::protocol::{ExitReason, PositionView, ShadowTally, TradingState, View};
 use crate::telemetry::LogFormat;
 use crate::types::{Exit, Price, Qty, Side, Span, Timestamp, Usdt};
 
@@ -264,6 +264,14 @@ fn a_status_is_one_screen() {
         waiting_for: vec!["history of BTC".into()],
         equity: Usdt::whole(10_000),
         positions: vec![position],
+        shadow: Some(ShadowTally {
+            compared: 12,
+            notional: Usdt::whole(10_000),
+            price_cost: "2.5".parse().expect("money"),
+            fee_cost: "-0.4".parse().expect("money"),
+            delay_us: 1_500_000,
+            ..ShadowTally::default()
+        }),
         ..View::default()
     };
     let page = Status {
@@ -283,6 +291,7 @@ fn a_status_is_one_screen() {
         "healthy (disk is full)",
         "waiting  history of BTC",
         "equity 10000.00",
+        "12 orders filled there as well: prices cost 2.50 more here (0.025%), fees -0.40, 125 ms later on average",
         "short",
         "62100",
         "none",

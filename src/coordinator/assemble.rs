@@ -15,6 +15,7 @@ use crate::protocol::{Recovered, SCHEMA_VERSION};
 use crate::pulse::Pulses;
 use crate::recorder::{self, Header, Overflow, Recorder, RecorderThread};
 use crate::session::Session;
+use crate::shadow::Shadow;
 use crate::types::{Instruments, Span, Timestamp, Usdt};
 use crate::venue::Venue;
 use crate::venue::paper::{MarketPosition, PaperVenue};
@@ -63,6 +64,8 @@ pub enum Place {
         account: String,
         /// The two characters in client order ids, if the ledger is made now.
         instance: [u8; 2],
+        /// How the exchange works that each order is put to as well.
+        shadow: Box<crate::exchange::Settings>,
     },
 }
 
@@ -95,7 +98,7 @@ pub fn assemble(mut plan: Plan<'_>, clock: Clock) -> Result<Assembled, RunError>
         epoch,
     };
     let real_money = matches!(plan.place, Place::Live { .. });
-    let (ledger, recovered, venue, begin, account) = match plan.place {
+    let (ledger, recovered, venue, begin, account, beside) = match plan.place {
         Place::Paper { exchange, faults } => {
             let capital = (plan.rooms.risk.capital_usdt, plan.rooms.risk.leverage);
             let mut venue = open_venue(plan.dir, plan.feed.as_ref(), *exchange, *faults, plan.seed, capital)?;
@@ -105,17 +108,19 @@ pub fn assemble(mut plan: Plan<'_>, clock: Clock) -> Result<Assembled, RunError>
                 None => resume(plan.feed.as_mut(), &mut venue, &recovered)?,
                 Some(time) => recovered.last_at.into_iter().chain(known(venue.position())).fold(time.now(), Ord::max),
             };
-            (ledger, recovered, Box::new(venue) as Box<dyn Venue>, begin, PAPER_ACCOUNT)
+            (ledger, recovered, Box::new(venue) as Box<dyn Venue>, begin, PAPER_ACCOUNT, None)
         }
-        Place::Live { venue, account, instance } => {
+        Place::Live { venue, account, instance, shadow } => {
             start.instance = instance;
             let identity = identity_of(ledger::LIVE, venue.name(), &account);
             let (ledger, recovered) = Ledger::open(plan.dir, &identity, &instruments, &start)?;
             let now = plan.time.map_or(wall, |time| time.now());
             let begin = recovered.last_at.map_or(now, |last| last.max(now));
-            (ledger, recovered, venue, begin, tag_of(&account))
+            (ledger, recovered, venue, begin, tag_of(&account), Some(shadow))
         }
     };
+    let shape = plan.feed.shape();
+    let shadow = beside.map(|exchange| Shadow::new(*exchange, &instruments, shape, plan.seed, begin, &recovered));
     let ids = Identity { account, instance: ledger.instance() };
     let engine = Engine::new(plan.rooms, ids, &instruments, plan.feed.shape());
     let engine = if real_money { engine.capped_to_capital() } else { engine };
@@ -131,7 +136,7 @@ pub fn assemble(mut plan: Plan<'_>, clock: Clock) -> Result<Assembled, RunError>
     expect_cadences(&plan.pulses, &instruments, plan.feed.shape().mark);
     let session = Session::new(engine, begin, 0);
     let mut crank = Crank::new(session, plan.feed, venue, ledger, recorder, plan.pulses, clock);
-    (crank.time, crank.arrivals) = (plan.time, plan.arrivals);
+    (crank.time, crank.arrivals, crank.shadow) = (plan.time, plan.arrivals, shadow);
     Ok(Assembled { crank, recovered, limits, recording })
 }
 

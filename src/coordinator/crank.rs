@@ -13,11 +13,12 @@ use crate::feed::Feed;
 use crate::ledger::Ledger;
 use crate::protocol::{
     Action, Actions, Event, Journal, MarketData, MarketEvent, Notice, OrderReport, ReportBody, VenueReport,
-    VenueRequest,
+    VenueRequest, View,
 };
 use crate::pulse::{Pulses, Stage};
 use crate::recorder::{RecorderThread, digest_of};
 use crate::session::{Session, Source};
+use crate::shadow::Shadow;
 use crate::types::{Exit, InstrumentId, Timeframe, Timestamp};
 use crate::venue::Venue;
 
@@ -27,6 +28,8 @@ use crate::venue::Venue;
 const DEFERRED_ROWS: usize = 64;
 /// Longest sleep, so that the loop's pulse is never older than this without a reason.
 const LONGEST_SLEEP: Duration = Duration::from_millis(250);
+/// What the shadow does between two looks at what is due: some tens of microseconds of work.
+const SHADOW_AT_ONCE: usize = 256;
 /// The recorder's thread is waited for at most this long at the end.
 const RECORDER_DEADLINE: Duration = Duration::from_secs(2);
 
@@ -70,6 +73,8 @@ pub struct Crank {
     pub time: Option<SessionClock>,
     /// Told by feed and venue when something has arrived that they did not have before.
     pub arrivals: Arc<Notify>,
+    /// The simulated exchange beside a real one; none on paper.
+    pub shadow: Option<Shadow>,
     deferred: Vec<Journal>,
     /// What the step at hand wants done.
     actions: Actions,
@@ -86,8 +91,9 @@ impl Crank {
         pulses: Arc<Pulses>,
         clock: Clock,
     ) -> Crank {
-        let (time, arrivals, deferred, actions) = (None, Arc::default(), Vec::new(), Actions::default());
-        Crank { session, feed, venue, ledger, recorder, pulses, clock, time, arrivals, deferred, actions }
+        let (time, arrivals, shadow) = (None, Arc::default(), None);
+        let (deferred, actions) = (Vec::new(), Actions::default());
+        Crank { session, feed, venue, ledger, recorder, pulses, clock, time, arrivals, shadow, deferred, actions }
     }
 
     /// The instant of what comes next; `None` if the feed has ended and nothing is on its way.
@@ -109,8 +115,11 @@ impl Crank {
         }
     }
 
-    /// Sleeps for so long, or until something has arrived.
-    pub async fn rest(&self, wait: Duration) {
+    /// Sleeps for so long, or until something has arrived, unless the shadow has something left to do.
+    pub async fn rest(&mut self, wait: Duration) {
+        if self.work_in_the_shadow(SHADOW_AT_ONCE) {
+            return;
+        }
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
             () = self.arrivals.notified() => {}
@@ -146,6 +155,9 @@ impl Crank {
     fn market(&mut self, at: Timestamp, event: MarketEvent) -> Result<(), RunError> {
         self.stamp(at, &event);
         self.venue.on_market(at, &event)?;
+        if let Some(shadow) = &mut self.shadow {
+            shadow.hear_market(at, &event);
+        }
         if !matches!(event.data, MarketData::Depth(_)) {
             self.session.push(at, Source::Market, Event::Market(event));
         }
@@ -182,6 +194,9 @@ impl Crank {
             } else if recorder.wants_rotation() {
                 recorder.rotate(self.session.engine().snapshot(), stamped.seq + 1);
             }
+        }
+        if let Some(shadow) = &mut self.shadow {
+            shadow.hear_step(stamped.at, &stamped.event, &self.actions);
         }
         let mut outside = Outside::default();
         let (rows, effects) = split(&mut self.actions);
@@ -225,6 +240,27 @@ impl Crank {
         }
         self.spill();
         Ok(())
+    }
+
+    /// The engine as people see it, with how far the venue is from paper.
+    pub fn view(&self) -> View {
+        View { shadow: self.shadow.as_ref().map(Shadow::tally), ..self.session.engine().view() }
+    }
+
+    /// Lets the shadow work through so many things. Its rows go with the next commit. Says whether it has more to do.
+    fn work_in_the_shadow(&mut self, most: usize) -> bool {
+        let Some(shadow) = &mut self.shadow else { return false };
+        let more = shadow.work(most);
+        self.deferred.extend(shadow.take_rows().into_iter().map(Box::new).map(Journal::Shadow));
+        more
+    }
+
+    /// Nothing more is traded: the shadow closes what it follows.
+    pub(super) fn close_the_shadow(&mut self) {
+        if let Some(shadow) = &mut self.shadow {
+            shadow.close();
+        }
+        self.work_in_the_shadow(0);
     }
 
     /// Hands what the recorder holds to its thread, which is to be done every second or so.
@@ -322,7 +358,7 @@ fn split(actions: &mut Actions) -> (Vec<Journal>, Vec<Action>) {
 /// May this row wait for the next commit? Nothing that a restart needs may.
 fn defers(row: &Journal) -> bool {
     match row {
-        Journal::Equity(_) | Journal::Signal(_) => true,
+        Journal::Equity(_) | Journal::Signal(_) | Journal::Shadow(_) => true,
         Journal::Intent(_)
         | Journal::Order(_)
         | Journal::Fill { .. }
@@ -334,6 +370,7 @@ fn defers(row: &Journal) -> bool {
         | Journal::Adjustment { .. }
         | Journal::State(_)
         | Journal::RiskMemory(_)
+        | Journal::FeeInKind(_)
         | Journal::Halt { .. } => false,
     }
 }

@@ -259,6 +259,7 @@ impl Coordinator {
                 }
             }
         }
+        self.crank.close_the_shadow();
         self.crank.flush()?;
         self.publish();
         let left = self.crank.session.engine().view();
@@ -293,7 +294,7 @@ impl Coordinator {
     fn publish(&mut self) {
         self.published_at = self.crank.session.at();
         self.crank.spill();
-        let view = Arc::new(self.crank.session.engine().view());
+        let view = Arc::new(self.crank.view());
         self.crank.pulses.absorb(&view);
         self.ends.view.send_replace(view);
     }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::protocol::{ExitReason, HealthStatus, View};
-use crate::types::{Span, Symbol, Timestamp, Usdt};
+use crate::protocol::{ExitReason, HealthStatus, ShadowTally, View};
+use crate::types::{Qty, Span, Symbol, Timestamp, Usdt};
 
 /// What a session came to. Money and ratios are decimal texts.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -52,6 +52,8 @@ pub struct Summary {
     pub unrealised_pnl: Usdt,
     /// Fees paid.
     pub fees: Usdt,
+    /// Fees paid in other assets, which are in no other figure, by asset.
+    pub fees_in_kind: BTreeMap<String, Qty>,
     /// Funding received (positive) or paid (negative).
     pub funding: Usdt,
     /// Cash and unrealised results.
@@ -66,6 +68,36 @@ pub struct Summary {
     pub loop_lag_ms_max: f64,
     /// The longest that a position was without a confirmed stop, in seconds of session time.
     pub unprotected_seconds_max: f64,
+    /// The venue beside paper; none on paper.
+    pub shadow: Option<BesidePaper>,
+}
+
+/// How far live trading was from paper. Costs are what the venue took more than the simulated exchange would have; negative if
+/// it took less.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct BesidePaper {
+    /// Orders filled in both places, of which the rest speaks.
+    pub compared: u64,
+    /// Orders filled at the venue alone.
+    pub live_only: u64,
+    /// Orders filled on paper alone.
+    pub paper_only: u64,
+    /// Orders filled in neither.
+    pub unfilled: u64,
+    /// Orders that were not followed to their end.
+    pub let_go: u64,
+    /// What was traded at the venue.
+    pub notional: Usdt,
+    /// What prices cost more.
+    pub price_cost: Usdt,
+    /// The same as a ratio of what was traded.
+    pub price_cost_ratio: String,
+    /// What fees cost more.
+    pub fee_cost: Usdt,
+    /// How much later the venue filled, on average, in milliseconds.
+    pub delay_ms_mean: f64,
+    /// How much later at most.
+    pub delay_ms_max: f64,
 }
 
 /// What the summary needs beside the engine's view.
@@ -117,6 +149,7 @@ impl Summary {
             realised_pnl: view.realised_pnl,
             unrealised_pnl: view.unrealised_pnl,
             fees: view.fees,
+            fees_in_kind: view.fees_in_kind.clone(),
             funding: view.funding,
             equity: view.equity,
             max_drawdown_ratio: view.max_drawdown.decimal(),
@@ -124,6 +157,7 @@ impl Summary {
             health_worst: frame.health_worst,
             loop_lag_ms_max: seconds(frame.loop_lag_max) * 1_000.0,
             unprotected_seconds_max: seconds(view.unprotected_max),
+            shadow: view.shadow.as_ref().map(BesidePaper::new),
         }
     }
 
@@ -154,6 +188,40 @@ impl Summary {
             loop_lag_ms_max = self.loop_lag_ms_max,
             unprotected_seconds_max = self.unprotected_seconds_max,
             "health"
+        );
+        if !self.fees_in_kind.is_empty() {
+            let paid: Vec<String> = self.fees_in_kind.iter().map(|(asset, paid)| format!("{paid} {asset}")).collect();
+            tracing::info!(paid = %paid.join(", "), "fees in other assets, which are in no other figure");
+        }
+        if let Some(shadow) = &self.shadow {
+            shadow.log();
+        }
+    }
+}
+
+impl BesidePaper {
+    fn new(tally: &ShadowTally) -> BesidePaper {
+        BesidePaper {
+            compared: tally.compared,
+            live_only: tally.live_only,
+            paper_only: tally.paper_only,
+            unfilled: tally.unfilled,
+            let_go: tally.let_go,
+            notional: tally.notional,
+            price_cost: tally.price_cost,
+            price_cost_ratio: tally.price_cost_ratio().decimal(),
+            fee_cost: tally.fee_cost,
+            delay_ms_mean: tally.delay_us_mean() as f64 / 1_000.0,
+            delay_ms_max: tally.delay_us_max as f64 / 1_000.0,
+        }
+    }
+
+    fn log(&self) {
+        tracing::info!(
+            compared = self.compared, live_only = self.live_only, paper_only = self.paper_only, unfilled = self.unfilled,
+            let_go = self.let_go, price_cost = %self.price_cost, price_cost_ratio = %self.price_cost_ratio,
+            fee_cost = %self.fee_cost, delay_ms_mean = self.delay_ms_mean, delay_ms_max = self.delay_ms_max,
+            "live beside paper"
         );
     }
 }

@@ -87,6 +87,7 @@ impl Engine {
         let strategy = order.map_or(Words::Borrowed("unknown"), |row| row.intent.strategy.clone());
         let plan = order.and_then(|row| row.intent.plan);
         let leg = order.map(|row| row.intent.leg);
+        self.fees_in_kind.traded(fill);
         let effect = self.portfolio.apply_fill(fill, &strategy, plan);
         let slot = self.slot(instrument);
         (slot.touched, slot.moved_at) = (true, at);
@@ -172,6 +173,7 @@ impl Engine {
                     out.push(notify(NoticeKind::Alarm, symbol.as_str(), text));
                 }
             }
+            AccountReport::FeeInKind(fee) => self.absorb_fee_in_kind(fee, out),
             AccountReport::OpenOrders(_)
             | AccountReport::Positions(_)
             | AccountReport::Balance(_)
@@ -260,7 +262,9 @@ fn exit_reason(
 /// Who gave the order that closed a position, if it was not us: venues mark their own.
 fn another_hand(client_id: ClientOrderId) -> &'static str {
     let id = client_id.as_str();
-    if id.starts_with("adl_autoclose") {
+    if client_id.parts().is_some_and(|parts| parts.leg == Leg::Flatten) {
+        ": by the flatten command"
+    } else if id.starts_with("adl_autoclose") {
         ": deleveraged by the venue"
     } else if id.starts_with("settlement_autoclose") {
         ": settled by the venue, which ends trading of it"

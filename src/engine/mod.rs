@@ -7,6 +7,7 @@ mod absorb;
 mod attention;
 mod commit;
 mod decide;
+mod fees;
 mod judge;
 mod leave;
 mod protect;
@@ -30,6 +31,7 @@ use crate::risk::Risk;
 use crate::strategy::{Desk, Guest};
 use crate::types::{IdScope, InstrumentId, Instruments, Price, Timestamp, Usdt};
 use attention::{Attention, Watched};
+use fees::FeesInKind;
 use reconcile::Reconciliation;
 
 /// The settings of every room that the engine composes.
@@ -136,6 +138,7 @@ pub struct Engine {
     absorbed: Absorbed,
     reconciliation: Reconciliation,
     totals: Totals,
+    fees_in_kind: FeesInKind,
     ending: Ending,
     freshness_seen: Timestamp,
     at: Timestamp,
@@ -170,6 +173,7 @@ impl Engine {
             absorbed: Absorbed::default(),
             reconciliation: Reconciliation::default(),
             totals: Totals::default(),
+            fees_in_kind: FeesInKind::default(),
             ending: Ending::No,
             freshness_seen: Timestamp::EPOCH,
             at: Timestamp::EPOCH,

@@ -79,6 +79,11 @@ impl Reconciliation {
         self.recovered && !self.cash_known
     }
 
+    /// Is what was traded then in our books? What came before the first session is in its opening balance.
+    pub(super) fn books_reach(&self, at: Timestamp) -> bool {
+        self.opened_at.is_none_or(|opened| at >= opened)
+    }
+
     /// What is still missing, in words.
     pub(super) fn waiting_for(&self) -> Vec<String> {
         let names = ["open orders", "positions", "balance"];
@@ -233,8 +238,7 @@ impl Engine {
             }
             AccountReport::Fills(fills) => {
                 let mut fills = fills.clone();
-                let opened_at = self.reconciliation.opened_at;
-                fills.retain(|fill| self.knows(fill.instrument) && opened_at.is_none_or(|opened| fill.at >= opened));
+                fills.retain(|fill| self.knows(fill.instrument) && self.reconciliation.books_reach(fill.at));
                 for applied in self.orders.reconcile_fills(at, &fills) {
                     self.absorb_applied(at, applied, out);
                 }
@@ -253,7 +257,10 @@ impl Engine {
                 "positions" | "balance" => self.reconciliation.ask_soon(at, false),
                 question => self.absorb_failed_question(at, question),
             },
-            AccountReport::Funding(_) | AccountReport::Transfer { .. } | AccountReport::Liquidated { .. } => {}
+            AccountReport::Funding(_)
+            | AccountReport::Transfer { .. }
+            | AccountReport::Liquidated { .. }
+            | AccountReport::FeeInKind(_) => {}
         }
     }
 

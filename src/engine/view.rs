@@ -32,6 +32,7 @@ impl Engine {
             realised_pnl: totals.realised,
             unrealised_pnl: self.portfolio.unrealised(),
             fees: totals.fees,
+            fees_in_kind: self.fees_in_kind.paid().clone(),
             funding: totals.funding,
             max_drawdown: self.risk.max_drawdown(),
             unanswered: self.orders.unanswered(),
@@ -39,6 +40,7 @@ impl Engine {
             open_orders: self.order_views(),
             instruments: self.instruments.ids().map(|one| self.instrument_view(one)).collect(),
             unprotected_max: self.unprotected_max(),
+            shadow: None,
         }
     }
 

@@ -127,7 +127,7 @@ impl Core {
         }
     }
 
-    fn update_holder(&mut self, account: AccountId, instrument: InstrumentId) {
+    pub(super) fn update_holder(&mut self, account: AccountId, instrument: InstrumentId) {
         let holds = self.accounts[account.index()].holds(instrument);
         let holders = &mut self.boards[instrument.index()].holders;
         match (holders.binary_search(&account), holds) {

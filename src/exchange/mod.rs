@@ -31,6 +31,7 @@ mod cancel;
 mod changes;
 mod codes;
 mod conditional;
+mod detached;
 mod direct;
 mod entry;
 pub mod faults;

@@ -174,7 +174,8 @@ impl Parts<'_> {
             tracker: self.tracker.clone(),
         };
         let (venue, account) = BinanceVenue::open(wiring).await?;
-        Ok(Place::Live { venue: Box::new(venue), account, instance: draw_instance()? })
+        let shadow = Box::new(self.config.settings.exchange.clone());
+        Ok(Place::Live { venue: Box::new(venue), account, instance: draw_instance()?, shadow })
     }
 
     /// The way to the venue: with keys for real money, without them for its market alone.

@@ -35,7 +35,9 @@ use crate::venue::VenueError;
 const DEMO_SPEED: f64 = 60.0;
 /// Tasks that do not end within this time at the end are named and left.
 const JOIN_WITHIN: Duration = Duration::from_secs(2);
-/// How often the loop pulses while it waits after an error.
+/// Opening a session may wait for the venue's limits several times, minutes each. What takes longer is a stall.
+const OPENED_WITHIN: Span = Span::mins(10);
+/// How often the loop pulses while it waits, for the venue or after an error.
 const BACKOFF_BEAT: Duration = Duration::from_millis(500);
 
 /// What one run of the process holds on to.
@@ -330,9 +332,13 @@ impl Daemon<'_> {
             let Some(delay) = restarts.after_failure(self.clock.uptime() - begun) else { return Err(error) };
             tracing::error!(%error, %delay, "the loop failed and is started again");
             if !self.back_off(delay).await {
-                return Ok(self.stop_reason.get().cloned().unwrap_or_else(|| "stop requested".to_owned()));
+                return Ok(self.why_it_stops());
             }
         }
+    }
+
+    fn why_it_stops(&self) -> String {
+        self.stop_reason.get().cloned().unwrap_or_else(|| "stop requested".to_owned())
     }
 
     /// Waits, with a pulse, and says whether to go on.
@@ -351,8 +357,9 @@ impl Daemon<'_> {
     /// One run of the loop. Gives the ends back for the next one.
     async fn attempt(&self, ends: Ends, run: u32) -> (Ends, Result<String, RunError>) {
         tracing::info!("STARTING LIVE TRADING ENGINE");
-        let session = match self.assemble().await {
-            Ok(session) => session,
+        let session = match self.open().await {
+            Ok(Some(session)) => session,
+            Ok(None) => return (ends, Ok(self.why_it_stops())),
             Err(error) => return (ends, Err(error)),
         };
         let assembly::Session { assembled, feed: describe, shape, time } = session;
@@ -390,6 +397,22 @@ impl Daemon<'_> {
         (ends.notify)(Notice { kind: NoticeKind::TradingState, key: kept.clone(), text: kept.clone() });
         let leaves = view.state == TradingState::Halted && self.config.settings.engine.on_halt == OnHalt::Exit;
         leaves.then_some(RunError::Left { exit: Exit::HaltedByRisk, reason: kept })
+    }
+
+    /// Assembles the session, with a pulse while that waits for the venue; none if the process is to stop before it is done.
+    async fn open(&self) -> Result<Option<assembly::Session>, RunError> {
+        let begun = self.clock.uptime();
+        let mut assembling = std::pin::pin!(self.assemble());
+        loop {
+            if self.clock.uptime() - begun < OPENED_WITHIN {
+                self.pulses.beat(Stage::Recover, self.clock.uptime());
+            }
+            tokio::select! {
+                session = &mut assembling => return session.map(Some),
+                () = self.stop.cancelled() => return Ok(None),
+                () = tokio::time::sleep(BACKOFF_BEAT) => {}
+            }
+        }
     }
 
     async fn assemble(&self) -> Result<assembly::Session, RunError> {

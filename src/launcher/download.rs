@@ -56,7 +56,7 @@ pub(super) fn run(
     })?;
     commands::runtime()?.block_on(async {
         rest.sync_clock().await.map_err(unreachable)?;
-        let rules = Rules::ask(&rest).await.map_err(unreachable)?;
+        let rules = Rules::ask(&rest, Span::ZERO).await.map_err(unreachable)?;
         let instruments = rules.instruments(&symbols).map_err(|error| Failure::new(Exit::Configuration, error))?;
         let until = range.until.unwrap_or(Timestamp::MAX).min(rest.now());
         let from = range.from.unwrap_or_else(|| (rest.now() - Span::DAY * USUAL_DAYS).floor(Span::DAY)).max(FIRST);

@@ -41,7 +41,12 @@ pub const LEDGER_FILE: &str = "ledger.sqlite";
 /// The paper venue's own file; set aside together with the ledger.
 pub const PAPER_VENUE_FILE: &str = "paper-venue.sqlite";
 /// The schema with a description of every table, view and column: what each version adds to the one before.
-pub const SCHEMA: &[&str] = &[include_str!("schema.sql"), include_str!("schema_2.sql")];
+pub const SCHEMA: &[&str] = &[
+    include_str!("schema.sql"),
+    include_str!("schema_2.sql"),
+    include_str!("schema_3.sql"),
+    include_str!("schema_4.sql"),
+];
 /// The mode under which a ledger may be set aside.
 pub const PAPER: &str = "paper";
 /// The mode of a ledger of real money.

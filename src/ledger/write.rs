@@ -7,8 +7,8 @@ use rusqlite::{Connection, Transaction, params};
 use super::text::{KindColumns, number, position_side, text, text_of};
 use super::{Account, Identity, LedgerError, SessionStart};
 use crate::protocol::{
-    Amount, Command, EquityRow, Fill, FundingPayment, Journal, Knowledge, OrderIntent, OrderRow, PositionRow,
-    SignalRow, Stage, StateRow, TradeRow, TradingState,
+    Amount, Command, DoneReason, EquityRow, FeeInKind, Fill, FundingPayment, Journal, Knowledge, OrderIntent, OrderRow,
+    PositionRow, ShadowRow, SignalRow, Stage, StateRow, TradeRow, TradingState,
 };
 use crate::types::{InstrumentId, Qty, Symbol, Timestamp, Usdt};
 
@@ -112,6 +112,8 @@ pub(super) fn journal(
         Journal::RiskMemory(memory) => {
             execute(db, "INSERT OR REPLACE INTO risk_memory_rows (id, memory) VALUES (1, ?1)", params![memory])
         }
+        Journal::Shadow(row) => write_shadow(db, step, row),
+        Journal::FeeInKind(fee) => insert_fee_in_kind(db, symbol(fee.instrument)?, step, fee),
         Journal::Halt { instrument, reason } => write_halt(db, symbol(*instrument)?, step, reason.as_deref()),
     }
 }
@@ -157,6 +159,34 @@ pub(super) fn insert_state(db: &Connection, step: &Step, row: &StateRow) -> Writ
         row.state.as_str(),
         row.reason,
         step.wall.as_nanos()
+    ];
+    execute(db, sql, values)
+}
+
+/// An order that was written by an earlier session and followed again by this one is told of once, as it was last.
+fn write_shadow(db: &Connection, step: &Step, row: &ShadowRow) -> Written {
+    let sql =
+        "INSERT OR REPLACE INTO shadow_rows (client_id, session, sent_at, live_end, live_qty, live_price, live_fee,
+               live_at, paper_end, paper_qty, paper_price, paper_fee, paper_at, price_cost, fee_cost, delay)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
+    let (live, paper, gap) = (&row.live, &row.paper, row.gap());
+    let values = params![
+        row.client_id.as_str(),
+        step.session,
+        row.sent_at.as_nanos(),
+        live.end.map(DoneReason::as_str),
+        text(live.filled),
+        text_of(live.price()),
+        text(live.fee),
+        live.at.map(Timestamp::as_nanos),
+        paper.end.map(DoneReason::as_str),
+        text(paper.filled),
+        text_of(paper.price()),
+        text(paper.fee),
+        paper.at.map(Timestamp::as_nanos),
+        text_of(gap.map(|gap| gap.price)),
+        text_of(gap.and_then(|gap| gap.fee)),
+        gap.map(|gap| gap.delay.as_nanos()),
     ];
     execute(db, sql, values)
 }
@@ -371,6 +401,23 @@ fn insert_funding(db: &Connection, symbol: &str, step: &Step, payment: &FundingP
         payment.rate.decimal(),
         text(payment.amount),
         payment.at.as_nanos(),
+    ];
+    execute(db, sql, values)
+}
+
+/// A fee whose trade was not written before the process was killed is told again.
+fn insert_fee_in_kind(db: &Connection, symbol: &str, step: &Step, fee: &FeeInKind) -> Written {
+    let sql = "INSERT OR IGNORE INTO fee_in_kind_rows (session, seq, symbol, trade_id, client_id, asset, amount, at)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    let values = params![
+        step.session,
+        number(step.seq),
+        symbol,
+        number(fee.trade_id.0),
+        fee.client_id.as_str(),
+        fee.asset,
+        text(fee.amount),
+        fee.at.as_nanos(),
     ];
     execute(db, sql, values)
 }

@@ -52,8 +52,9 @@ impl IdSource {
     /// Whose id it is, as seen from this scope.
     pub fn origin(&self, id: ClientOrderId) -> Origin {
         match id.parts() {
-            Some(parts) if parts.scope.account != self.scope.account => Origin::Foreign,
+            // That command knows no account's tag, and its orders are seen on the account that it works on alone.
             Some(parts) if parts.leg == Leg::Flatten => Origin::Flatten,
+            Some(parts) if parts.scope.account != self.scope.account => Origin::Foreign,
             Some(parts) if parts.scope.instance != self.scope.instance || parts.scope.epoch > self.scope.epoch => {
                 Origin::OtherInstance { epoch: parts.scope.epoch }
             }
@@ -140,5 +141,7 @@ mod tests {
         assert_eq!(ours.origin("autoclose-1".parse().expect("an id")), Origin::Foreign);
         let other = IdScope { account: *b"main", instance: *b"a1", epoch: 4 };
         assert_eq!(ours.origin(IdSource::new(other).next(Leg::Entry)), Origin::Foreign);
+        let command = IdScope { account: *b"flat", instance: *b"zz", epoch: 29_000_000 };
+        assert_eq!(ours.origin(IdSource::new(command).next(Leg::Flatten)), Origin::Flatten);
     }
 }

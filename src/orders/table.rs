@@ -121,6 +121,11 @@ impl Orders {
         true
     }
 
+    /// Was this trade counted before?
+    pub fn has_counted(&self, instrument: InstrumentId, id: TradeId) -> bool {
+        self.trades.has_counted(instrument, id)
+    }
+
     /// An order's row.
     pub fn get(&self, id: ClientOrderId) -> Option<&OrderRow> {
         self.orders.get(id).map(|order| &order.row)

@@ -21,6 +21,11 @@ struct Counted {
 }
 
 impl Trades {
+    /// Was it counted?
+    pub fn has_counted(&self, instrument: InstrumentId, id: TradeId) -> bool {
+        self.0.get(&instrument).is_some_and(|counted| counted.ids.contains(&id))
+    }
+
     /// Remembers a trade. False if it had been counted before.
     pub fn count(&mut self, instrument: InstrumentId, id: TradeId) -> bool {
         let counted = self.0.entry(instrument).or_default();

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Fill, OrderRequest};
-use crate::types::{InstrumentId, PositionSide, Price, Qty, Rate, Timestamp, Usdt, VenueOrderId};
+use crate::types::{
+    ClientOrderId, InstrumentId, PositionSide, Price, Qty, Rate, Timestamp, TradeId, Usdt, VenueOrderId,
+};
 
 /// An answer to a poll, or a change of the account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +39,8 @@ pub enum AccountReport {
         /// Of which instrument.
         instrument: InstrumentId,
     },
+    /// The fee of a trade was paid in another asset than the one that the books are in. Told before the trade.
+    FeeInKind(FeeInKind),
 }
 
 /// An open order as the venue lists it.
@@ -65,6 +69,23 @@ pub struct PositionSnapshot {
     pub entry_price: Price,
     /// When it last changed.
     pub updated_at: Timestamp,
+}
+
+/// The fee of a trade, in another asset than the one that the books are in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FeeInKind {
+    /// Of which trade.
+    pub trade_id: TradeId,
+    /// Of which order.
+    pub client_id: ClientOrderId,
+    /// Of which instrument.
+    pub instrument: InstrumentId,
+    /// The asset, as the venue writes it.
+    pub asset: String,
+    /// How much of it.
+    pub amount: Qty,
+    /// When, by the venue's clock.
+    pub at: Timestamp,
 }
 
 /// Funding paid or received on one position.

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{DoneReason, Fill, FundingPayment, Knowledge, OrderIntent, Stage, TradingState, Trailing};
+use super::{
+    DoneReason, FeeInKind, Fill, FundingPayment, Knowledge, OrderIntent, ShadowRow, Stage, TradingState, Trailing,
+};
 use crate::types::{
     ClientOrderId, InstrumentId, Price, Qty, Rate, Rounding, Side, Timestamp, TradeId, Usdt, VenueOrderId, Words,
 };
@@ -66,6 +68,10 @@ pub enum Journal {
         /// Why; none if it is lifted.
         reason: Option<String>,
     },
+    /// An order of real money was filled, there or on paper. Replaces what was written of it before. No engine writes it.
+    Shadow(Box<ShadowRow>),
+    /// A fee was paid in another asset than the one that the books are in.
+    FeeInKind(Box<FeeInKind>),
 }
 
 /// An order's row.

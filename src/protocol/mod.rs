@@ -21,9 +21,10 @@ mod event;
 mod journal;
 mod market;
 mod order;
+mod shadow;
 mod view;
 
-pub use account::{AccountReport, FundingPayment, OrderSnapshot, PositionSnapshot};
+pub use account::{AccountReport, FeeInKind, FundingPayment, OrderSnapshot, PositionSnapshot};
 pub use action::{Action, Actions, Keep, Notice, NoticeKind};
 pub use command::{Command, TradingState};
 pub use event::{ConnectionState, Event, HealthStatus, Link, Stamped, VenueReport};
@@ -33,8 +34,9 @@ pub use order::{
     Amount, CancelOutcome, DoneReason, Fill, Knowledge, Lookup, OrderIntent, OrderKind, OrderReport, OrderRequest,
     ProtectionPlan, ReportBody, Stage, TimeInForce, Trailing, TriggerBy, VenueRequest,
 };
+pub use shadow::{Course, Gap, ShadowRow, ShadowTally};
 pub use view::{InstrumentView, OrderView, PositionView, View};
 
 /// Version of everything in this module as it is written to recordings. A change that an old reader would
 /// misread raises it.
-pub const SCHEMA_VERSION: u32 = 3;
+pub const SCHEMA_VERSION: u32 = 4;

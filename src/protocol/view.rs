@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ExitReason, Knowledge, Stage, TradingState};
+use super::{ExitReason, Knowledge, ShadowTally, Stage, TradingState};
 use crate::types::{ClientOrderId, Leg, Price, Qty, Rate, Side, Span, Symbol, Timestamp, Usdt};
 
 /// The engine at one instant.
@@ -52,6 +52,8 @@ pub struct View {
     pub unrealised_pnl: Usdt,
     /// Fees paid.
     pub fees: Usdt,
+    /// Fees paid in other assets, which are in no other figure, by asset.
+    pub fees_in_kind: BTreeMap<String, Qty>,
     /// Funding received (positive) or paid (negative).
     pub funding: Usdt,
     /// Largest distance from the peak of equity.
@@ -66,6 +68,8 @@ pub struct View {
     pub instruments: Vec<InstrumentView>,
     /// Longest time that a position was without a confirmed stop.
     pub unprotected_max: Span,
+    /// How far the venue is from paper; none on paper.
+    pub shadow: Option<ShadowTally>,
 }
 
 /// An open position.

@@ -135,6 +135,14 @@ impl Instruments {
         Instruments(list)
     }
 
+    /// The same list, with orders of any notional.
+    #[must_use]
+    pub fn without_min_notional(&self) -> Instruments {
+        let mut list = self.0.clone();
+        list.iter_mut().for_each(|one| one.min_notional = Usdt::ZERO);
+        Instruments(list)
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.0.len()

@@ -27,7 +27,9 @@ fn recovered(bench: &Bench) -> Recovered {
             | Journal::OpeningCash(_)
             | Journal::Adjustment { .. }
             | Journal::Equity(_)
-            | Journal::Signal(_) => {}
+            | Journal::Signal(_)
+            | Journal::Shadow(_)
+            | Journal::FeeInKind(_) => {}
         }
     }
     known

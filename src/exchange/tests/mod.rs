@@ -245,6 +245,7 @@ pub(super) fn tell(report: &VenueReport) -> String {
             AccountReport::Funding(payment) => format!("funding {} at {}", payment.amount, payment.rate),
             AccountReport::Transfer { amount, .. } => format!("transfer {amount}"),
             AccountReport::Liquidated { .. } => "liquidated".to_owned(),
+            AccountReport::FeeInKind(_) => unreachable!("fees are paid in USDT here"),
         },
     }
 }

@@ -55,7 +55,7 @@ async fn look(rest: &Rest, settings: &Settings, has_keys: bool, findings: &mut V
             return note(findings, "venue", Verdict::Bad(Exit::TryLater), detail);
         }
     }
-    let mut rules = match Rules::ask(rest).await {
+    let mut rules = match Rules::ask(rest, Span::ZERO).await {
         Ok(rules) => rules,
         Err(failure) => return trouble(findings, "venue's rules", &failure),
     };

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 
 use super::sample::*;
 use crate::ledger::{EpochRule, Ledger, LedgerError, SessionStart, audit};
-use crate::protocol::{Amount, DoneReason, Journal, OrderRow, Stage, TradingState};
+use crate::protocol::{Amount, Course, DoneReason, Journal, OrderRow, ShadowRow, Stage, TradingState};
 use crate::types::{Exit, Qty, Side, Span, Timestamp, TradeId, Usdt};
 
 #[test]
@@ -14,7 +14,7 @@ fn a_restart_knows_everything() {
     let (mut ledger, first) = open(dir.path());
     assert_eq!((first.epoch, first.cash, first.last_at), (1, None, None));
     let stats = ledger.commit(4, at(30), at(31), &one_of_each()).unwrap();
-    assert_eq!((stats.rows, stats.cash), (14, None));
+    assert_eq!((stats.rows, stats.cash), (16, None));
     assert!(super::sample::open_cash(&mut ledger, "1049.3972997".parse().unwrap()));
     drop(ledger);
 
@@ -54,13 +54,55 @@ fn a_ledger_of_the_first_version_is_brought_forward() {
     ledger.commit(1, at(1), at(1), &one_of_each()).unwrap();
     drop(ledger);
     let db = Connection::open(dir.path().join(crate::ledger::LEDGER_FILE)).unwrap();
-    db.execute_batch("DROP VIEW halts; DROP TABLE halt_rows; PRAGMA user_version = 1").unwrap();
+    db.execute_batch("DROP VIEW halts; DROP TABLE halt_rows; DROP VIEW shadows; DROP TABLE shadow_rows; DROP VIEW fees_in_kind; DROP TABLE fee_in_kind_rows; PRAGMA user_version = 1").unwrap();
     drop(db);
     let (mut ledger, known) = open(dir.path());
     assert_eq!((known.halts.len(), known.positions.len()), (0, 2));
     ledger.commit(2, at(2), at(2), &[Journal::Halt { instrument: BTC, reason: Some("one".to_owned()) }]).unwrap();
+    ledger.commit(3, at(3), at(3), &[Journal::Shadow(Box::new(shadow(1)))]).unwrap();
     drop(ledger);
     assert_eq!(open(dir.path()).1.halts.len(), 1);
+}
+
+#[test]
+fn an_order_beside_paper_is_told_of_once_as_it_was_last() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut ledger, _) = open(dir.path());
+    ledger.commit(1, at(1), at(1), &[Journal::Intent(Box::new(market(1)))]).unwrap();
+    let unfilled = ShadowRow { live: Course::default(), ..shadow(1) };
+    // One whose intent is not known holds nothing up: what is told of it is told.
+    for row in [unfilled, shadow(1), shadow(2)] {
+        ledger.commit(2, at(2), at(2), &[Journal::Shadow(Box::new(row))]).unwrap();
+    }
+    let db = &ledger.connection;
+    let sql =
+        "SELECT symbol, leg, live_price, paper_price, price_cost, fee_cost, delay_ms FROM shadows ORDER BY client_id";
+    let mut query = db.prepare(sql).unwrap();
+    let text = |row: &rusqlite::Row<'_>, at| row.get::<_, Option<String>>(at).map(Option::unwrap_or_default);
+    let rows = query.query_map([], |row| {
+        let texts = (0..6).map(|at| text(row, at)).collect::<Result<Vec<_>, _>>()?;
+        Ok((texts.join(" "), row.get::<_, f64>(6)?))
+    });
+    let rows: Vec<_> = rows.unwrap().map(Result::unwrap).collect();
+    assert_eq!(
+        rows,
+        [("BTC/USDT:USDT entry 1001 1000 0.5 0.02".to_owned(), 200.0), ("  1001 1000 0.5 0.02".to_owned(), 200.0),]
+    );
+}
+
+#[test]
+fn a_fee_in_another_asset_is_written_once_and_moves_no_cash() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut ledger, _) = open(dir.path());
+    assert!(super::sample::open_cash(&mut ledger, Usdt::whole(1_000)));
+    for seq in 1..3 {
+        let stats = ledger.commit(seq, at(2), at(2), &[fee_in_kind(7, "0.0012")]).unwrap();
+        assert_eq!(stats.cash, Some(Usdt::whole(1_000)));
+    }
+    let sql = "SELECT group_concat(symbol || ' ' || trade_id || ' ' || asset || ' ' || amount) FROM fees_in_kind";
+    let told = ledger.connection.query_row(sql, [], |row| row.get::<_, String>(0));
+    assert_eq!(told.as_deref(), Ok("BTC/USDT:USDT 7 BNB 0.0012"));
+    assert!(audit(dir.path()).unwrap().agrees());
 }
 
 #[test]

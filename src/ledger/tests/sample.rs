@@ -4,9 +4,9 @@ use std::path::Path;
 
 use crate::ledger::{EpochRule, Identity, Ledger, LedgerError, PAPER, SessionStart};
 use crate::protocol::{
-    Amount, EquityRow, ExitReason, Fill, FundingPayment, Journal, Knowledge, OrderIntent, OrderKind, OrderRequest,
-    OrderRow, PositionRow, Recovered, SignalRow, Stage, StateRow, TimeInForce, TradeRow, TradingState, Trailing,
-    TriggerBy,
+    Amount, Course, DoneReason, EquityRow, ExitReason, FeeInKind, Fill, FundingPayment, Journal, Knowledge,
+    OrderIntent, OrderKind, OrderRequest, OrderRow, PositionRow, Recovered, ShadowRow, SignalRow, Stage, StateRow,
+    TimeInForce, TradeRow, TradingState, Trailing, TriggerBy,
 };
 use crate::types::{
     ClientOrderId, IdParts, IdScope, Instrument, InstrumentId, Instruments, Leg, MarginTier, PositionSide, Price, Qty,
@@ -252,6 +252,36 @@ pub(super) fn signal() -> Journal {
     })
 }
 
+pub(super) fn fee_in_kind(trade: u64, amount: &str) -> Journal {
+    Journal::FeeInKind(Box::new(FeeInKind {
+        trade_id: TradeId(trade),
+        client_id: id(1, Leg::Entry),
+        instrument: BTC,
+        asset: "BNB".to_owned(),
+        amount: amount.parse().unwrap(),
+        at: at(1),
+    }))
+}
+
+/// An entry that cost half a dollar and a fee of two cents more than on paper, a fifth of a second later.
+pub(super) fn shadow(sequence: u32) -> ShadowRow {
+    let course = |notional: &str, fee: &str, millis| Course {
+        end: Some(DoneReason::Filled),
+        filled: "0.5".parse().unwrap(),
+        notional: notional.parse().unwrap(),
+        fee: fee.parse().unwrap(),
+        fee_in_kind: false,
+        at: Some(at(1) + Span::millis(millis)),
+    };
+    ShadowRow {
+        client_id: id(sequence, Leg::Entry),
+        side: Side::Buy,
+        sent_at: at(1),
+        live: course("500.5", "0.27", 250),
+        paper: course("500", "0.25", 50),
+    }
+}
+
 /// One row of each kind.
 pub(super) fn one_of_each() -> Vec<Journal> {
     let intent = market(1);
@@ -270,5 +300,7 @@ pub(super) fn one_of_each() -> Vec<Journal> {
         state(TradingState::ReduceOnly),
         Journal::Halt { instrument: ETH, reason: Some("a fill too many".to_owned()) },
         Journal::RiskMemory("{\"losses\":3}".to_owned()),
+        Journal::Shadow(Box::new(shadow(1))),
+        fee_in_kind(1, "0.0012"),
     ]
 }

@@ -328,7 +328,11 @@ fn fills_of_others_are_facts_too() {
     let foreign: ClientOrderId = "autoclose-123".parse().expect("an id");
     let cases = [
         ("liquidation", foreign, None),
-        ("flatten", id(other, Leg::Flatten), Some("of the flatten command is at work")),
+        (
+            "flatten",
+            id(IdScope { account: *b"flat", ..other }, Leg::Flatten),
+            Some("of the flatten command is at work"),
+        ),
         ("a newer daemon", id(newer, Leg::Entry), Some("of a newer daemon, epoch 8, at work")),
         ("an older daemon", id(IdScope { epoch: 6, ..other }, Leg::Entry), Some("of an older daemon, epoch 6")),
         ("ours, lost", id(SCOPE, Leg::Entry), Some("has our prefix and is not in the ledger")),

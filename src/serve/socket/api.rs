@@ -210,14 +210,10 @@ fn admit(shared: &Shared, session: &Session, route: &Route, form: &Form) -> Resu
 
 fn check_signature(holder: &crate::serve::keyring::Holder, form: &Form) -> Result<(), ApiError> {
     let signature = form.get("signature").ok_or_else(|| ApiError::missing("signature"))?;
-    let mut pairs: Vec<String> = form
-        .pairs()
-        .iter()
-        .filter(|(name, _)| name != "signature")
-        .map(|(name, value)| format!("{name}={value}"))
-        .collect();
+    let mut pairs: Vec<_> = form.pairs().iter().filter(|(name, _)| name != "signature").collect();
     pairs.sort_unstable();
-    let payload = pairs.join("&");
+    let payload: Vec<String> = pairs.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let payload = payload.join("&");
     if holder.signer.verifies(&[payload.as_bytes()], signature) { Ok(()) } else { Err(ApiError::of(-1022)) }
 }
 
@@ -255,4 +251,42 @@ fn counts(shared: &Shared, peer: SocketAddr, counted: &Counted) -> Vec<RateLimit
 
 fn write(reply: &Reply<'_>) -> String {
     serde_json::to_string(reply).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::serve::keyring::{AccountSpec, Keyring};
+
+    /// The example of Binance's documentation of signed requests over the WebSocket API, in the order of its text.
+    const DOCUMENTED: [(&str, &str); 10] = [
+        ("symbol", "BTCUSDT"),
+        ("side", "SELL"),
+        ("type", "LIMIT"),
+        ("timeInForce", "GTC"),
+        ("quantity", "0.01000000"),
+        ("price", "52000.00"),
+        ("newOrderRespType", "ACK"),
+        ("recvWindow", "100"),
+        ("timestamp", "1645423376532"),
+        ("apiKey", "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A"),
+    ];
+
+    #[test]
+    fn the_documented_signature_is_taken_and_no_other() {
+        let secret = "NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j";
+        let key = DOCUMENTED[9].1;
+        let keyring = Keyring::new(&[AccountSpec::new(key, secret).expect("an account")]).expect("keys");
+        let holder = keyring.find(key).expect("the key");
+        let check = |quantity: &str, signature: &str| {
+            let pairs = DOCUMENTED.map(|(name, value)| (name, if name == "quantity" { quantity } else { value }));
+            let pairs = pairs.into_iter().chain([("signature", signature)]);
+            let form = Form::of(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect());
+            check_signature(holder, &form).map_err(|error| error.code)
+        };
+        let signature = "cc15477742bd704c29492d96c7ead9414dfd8e0ec4a00f947bb5bb454ddbd08a";
+        assert_eq!(check("0.01000000", signature), Ok(()));
+        assert_eq!(check("0.01", signature), Err(-1022), "values are signed as they are written");
+        assert_eq!(check("0.01000000", &signature.replace('c', "d")), Err(-1022));
+    }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::read::account::{Brackets, Commission};
 use super::read::info::{ExchangeInfo, SymbolInfo};
 use super::read::market::FundingInfo;
-use super::rest::{Failure, Rest, calls};
+use super::rest::{Failure, Rest, START, calls};
 use crate::feed::instruments;
 use crate::types::{Instrument, Instruments, MarginTier, Price, Qty, Rate, Rounding, Span, Symbol, Usdt};
 
@@ -15,8 +15,6 @@ const USUAL_MAKER: Rate = Rate::bps(2);
 const USUAL_TAKER: Rate = Rate::bps(5);
 /// Symbols that the list of intervals leaves out are funded this often.
 const USUAL_INTERVAL: Span = Span::secs(8 * 3_600);
-/// Fees cost much of the rate budget: those of a hundred symbols are that of two minutes.
-const PATIENCE: Span = Span::mins(3);
 /// Margin of a symbol whose brackets nobody told, on the safe side of those that the venue has for small coins.
 const CAUTIOUS_LEVERAGE: u32 = 10;
 const CAUTIOUS_MAINTENANCE: Rate = Rate::percent(5);
@@ -46,14 +44,14 @@ pub(crate) struct Rules {
 }
 
 impl Rules {
-    /// Asks for what anybody may know.
+    /// Asks for what anybody may know, and waits for room in the limits for `patience` at most.
     ///
     /// # Errors
     /// As of any request.
-    pub(crate) async fn ask(rest: &Rest) -> Result<Rules, Failure> {
-        let info = rest.call(calls::market::exchange_info()).await?;
+    pub(crate) async fn ask(rest: &Rest, patience: Span) -> Result<Rules, Failure> {
+        let info = rest.ask(calls::market::exchange_info(), patience).await?;
         rest.learn_limits(&info);
-        let intervals = rest.call(calls::market::funding_info()).await?;
+        let intervals = rest.ask(calls::market::funding_info(), patience).await?;
         Ok(Rules { info, intervals, brackets: Vec::new(), fees: BTreeMap::new() })
     }
 
@@ -62,11 +60,11 @@ impl Rules {
     /// # Errors
     /// As of any request.
     pub(crate) async fn ask_account(&mut self, rest: &Rest, symbols: &[Symbol]) -> Result<(), Failure> {
-        self.brackets = rest.ask(calls::account::brackets(), PATIENCE).await?;
+        self.brackets = rest.ask(calls::account::brackets(), START).await?;
         for name in
             symbols.iter().filter_map(|symbol| self.find(symbol)).map(|one| one.symbol.clone()).collect::<Vec<_>>()
         {
-            let fees = rest.ask(calls::account::commission(&name), PATIENCE).await?;
+            let fees = rest.ask(calls::account::commission(&name), START).await?;
             self.fees.insert(name, fees);
         }
         Ok(())

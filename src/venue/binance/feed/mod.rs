@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::rest::calls::market::exchange_info;
-use super::rest::{Failure, Rest, RestError};
+use super::rest::{Failure, Rest, RestError, START};
 use super::rules::{Rules, RulesError};
 use super::settings::{Schemes, Settings};
 use crate::clock::SessionClock;
@@ -121,8 +121,8 @@ impl BinanceFeed {
     /// If the venue cannot be asked, a symbol is not traded, or the plan does not fit the venue's limits.
     pub async fn open(settings: &Settings, symbols: &[Symbol], around: Surroundings) -> Result<BinanceFeed, OpenError> {
         let Surroundings { rest, time, arrivals, tracker, cancel } = around;
-        rest.sync_clock().await?;
-        let mut rules = Rules::ask(&rest).await?;
+        rest.with_room(START, async || rest.sync_clock().await).await?;
+        let mut rules = Rules::ask(&rest, START).await?;
         if rest.has_keys() {
             rules.ask_account(&rest, symbols).await?;
         }

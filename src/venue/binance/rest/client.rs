@@ -248,7 +248,7 @@ impl Rest {
         if call.security == Security::Signed && self.state().offset.is_none() {
             Box::pin(self.sync_clock()).await.map_err(|failure| Failure::NotSent {
                 reason: format!("the venue's clock is not known: {failure}"),
-                retry_at: None,
+                retry_at: failure.retry_at().or_else(|| self.banned_until()),
             })?;
         }
         self.take(call)?;

@@ -74,6 +74,14 @@ pub(crate) enum Class {
 }
 
 impl Failure {
+    /// When it may be tried again by the venue's clock, if it was not sent and that is known.
+    pub(crate) fn retry_at(&self) -> Option<Timestamp> {
+        match self {
+            Failure::NotSent { retry_at, .. } => *retry_at,
+            Failure::Unknown { .. } | Failure::Refused { .. } => None,
+        }
+    }
+
     pub(super) fn unknown(reason: impl Into<String>) -> Failure {
         Failure::Unknown { code: None, reason: reason.into() }
     }

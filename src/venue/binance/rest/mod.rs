@@ -17,5 +17,7 @@ pub use client::RestError;
 pub(crate) use client::{Credentials, Rest};
 pub(crate) use failure::{Class, Failure, judge};
 
+pub(crate) use patience::START;
+
 #[cfg(test)]
 mod tests;

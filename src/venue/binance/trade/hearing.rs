@@ -5,13 +5,16 @@ use super::super::read::user::{AlgoUpdate, OrderUpdate, UserEvent, UserMessage};
 use super::super::words::{AlgoStatus, Execution, OrderStatus};
 use super::answers::finish;
 use super::names::Names;
-use crate::protocol::{AccountReport, DoneReason, Fill, OrderReport, ReportBody, Stage, VenueReport};
+use crate::protocol::{AccountReport, DoneReason, FeeInKind, Fill, OrderReport, ReportBody, Stage, VenueReport};
 use crate::types::{
-    ClientOrderId, InstrumentId, Instruments, Leg, PositionSide, Timestamp, TradeId, Usdt, VenueOrderId,
+    ClientOrderId, InstrumentId, Instruments, Leg, PositionSide, Price, Rounding, Timestamp, TradeId, Usdt,
+    VenueOrderId,
 };
 
 /// The asset that our books are in.
 pub(super) const ASSET: &str = "USDT";
+/// Longest name of an asset that is kept.
+const MAX_ASSET: usize = 32;
 /// How the ids of orders begin by which the venue itself closes a position that can no longer be kept.
 const LIQUIDATION: &str = "autoclose-";
 
@@ -71,6 +74,9 @@ fn order(update: &OrderUpdate, instrument: InstrumentId, names: &mut Names, made
     let mut reports = Vec::new();
     let fill = fill_of(update, client_id, instrument, venue_time);
     if let Some(fill) = fill {
+        let paid = update.n.zip(update.N.as_deref());
+        let in_kind = paid.and_then(|(paid, asset)| fee_in_kind(&fill, paid, asset));
+        reports.extend(in_kind.map(AccountReport::FeeInKind).map(VenueReport::Account));
         if update.c.starts_with(LIQUIDATION) {
             reports.push(VenueReport::Account(AccountReport::Liquidated { instrument }));
         }
@@ -139,9 +145,26 @@ fn fill_of(update: &OrderUpdate, client_id: ClientOrderId, instrument: Instrumen
     })
 }
 
+/// The fee of a trade, if it was paid in another asset.
+pub(super) fn fee_in_kind(fill: &Fill, paid: Usdt, asset: &str) -> Option<FeeInKind> {
+    if is_ours(asset) || paid.is_zero() {
+        return None;
+    }
+    let asset = asset.chars().take(MAX_ASSET).collect();
+    let Fill { trade_id, client_id, instrument, at, .. } = *fill;
+    // An amount of an asset has the digits that an amount of USDT has.
+    let amount = paid.per_price(Price::ONE, Rounding::Up);
+    Some(FeeInKind { trade_id, client_id, instrument, asset, amount, at })
+}
+
 /// A fee that was paid in another asset did not touch the wallet that our books are of.
 pub(super) fn fee(paid: Option<Usdt>, asset: &str) -> Usdt {
-    if asset == ASSET { paid.unwrap_or_default() } else { Usdt::ZERO }
+    if is_ours(asset) { paid.unwrap_or_default() } else { Usdt::ZERO }
+}
+
+/// Is it the asset that our books are in? Where none is named, no other is.
+fn is_ours(asset: &str) -> bool {
+    asset.is_empty() || asset == ASSET
 }
 
 /// The order's id; the venue's number stands for one that cannot be an id.
@@ -161,5 +184,60 @@ pub(super) const fn is_conditional(leg: Leg) -> bool {
     match leg {
         Leg::Stop | Leg::TakeProfit => true,
         Leg::Entry | Leg::Exit | Leg::Flatten => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::market::tests::instruments;
+    use crate::venue::binance::read::user;
+
+    fn heard(fee: &str) -> Heard {
+        let instruments = instruments(1);
+        let symbol = &instruments.get(InstrumentId(0)).venue_symbol;
+        let event = format!(
+            r#"{{"e":"ORDER_TRADE_UPDATE","E":1700000000100,"T":1700000000100,"o":{{"s":"{symbol}","c":"web-1","S":"SELL",
+            "o":"MARKET","f":"GTC","q":"2","p":"0","ap":"100","sp":"0","x":"TRADE","X":"FILLED","i":8886774,"l":"2","z":"2",
+            "L":"100",{fee}"T":1700000000100,"t":77,"m":false,"R":true,"ps":"BOTH"}}}}"#
+        );
+        let message = user::parse(event.as_bytes()).expect("an event");
+        hear(&message, &instruments, &mut Names::default(), Timestamp::EPOCH)
+    }
+
+    #[test]
+    fn a_fee_is_booked_in_the_wallets_asset_and_told_in_every_other() {
+        for (fee, booked, told) in [
+            (r#""n":"0.1","N":"USDT","#, "0.1", None),
+            (r#""n":"0.1","#, "0.1", None),
+            ("", "0", None),
+            (r#""n":"0.00037","N":"BNB","#, "0", Some(("BNB", "0.00037"))),
+            (r#""n":"-0.00001","N":"BNB","#, "0", Some(("BNB", "-0.00001"))),
+            (r#""n":"0","N":"BNB","#, "0", None),
+        ] {
+            let reports = heard(fee).reports;
+            let kept: Vec<(&str, String)> = reports.iter().filter_map(in_kind).collect();
+            let told: Vec<_> = told.into_iter().map(|(asset, amount)| (asset, amount.to_owned())).collect();
+            assert_eq!(kept, told, "{fee}");
+            let at = reports.iter().position(|report| in_kind(report).is_some()).unwrap_or_default();
+            let fill = reports.iter().enumerate().find_map(|(place, report)| Some((place, fill(report)?)));
+            let (place, fill) = fill.expect("a fill");
+            assert!(at <= place, "the fee comes before its trade");
+            assert_eq!(fill.fee.to_string(), booked, "{fee}");
+        }
+    }
+
+    fn in_kind(report: &VenueReport) -> Option<(&str, String)> {
+        match report {
+            VenueReport::Account(AccountReport::FeeInKind(fee)) => Some((fee.asset.as_str(), fee.amount.to_string())),
+            VenueReport::Account(_) | VenueReport::Order(_) => None,
+        }
+    }
+
+    fn fill(report: &VenueReport) -> Option<Fill> {
+        match report {
+            VenueReport::Order(OrderReport { body: ReportBody::Filled(fill), .. }) => Some(*fill),
+            VenueReport::Order(_) | VenueReport::Account(_) => None,
+        }
     }
 }

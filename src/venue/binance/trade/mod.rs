@@ -26,7 +26,7 @@ use tokio::sync::{Notify, Semaphore, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::rest::{Credentials, Rest, RestError};
+use super::rest::{Credentials, Rest, RestError, START};
 use super::settings::Settings;
 use crate::clock::SessionClock;
 use crate::protocol::{Event, MarketEvent, VenueRequest};
@@ -71,7 +71,7 @@ impl Way {
     /// # Errors
     /// If the venue does not say.
     pub async fn measure(&self) -> Result<Span, VenueError> {
-        let measured = self.0.sync_clock().await;
+        let measured = self.0.with_room(START, async || self.0.sync_clock().await).await;
         measured.map(|measured| measured.offset).map_err(|failure| VenueError::Unreachable(failure.to_string()))
     }
 
@@ -120,7 +120,7 @@ impl BinanceVenue {
         let Wiring { settings, way: Way(rest), instruments, leverage, clock, answer_deadline, arrivals, tracker } =
             wiring;
         let unreachable = |what: &str| VenueError::Unreachable(what.to_owned());
-        let measured = rest.sync_clock().await;
+        let measured = rest.with_room(START, async || rest.sync_clock().await).await;
         let measured = measured.map_err(|failure| VenueError::Unreachable(format!("the venue's clock: {failure}")))?;
         let inbox = Inbox::new(INBOX, clock, arrivals);
         inbox.answer(Event::Clock { offset: measured.offset, uncertainty: measured.uncertainty });

@@ -11,9 +11,10 @@ use super::super::rest::calls::{account, orders};
 use super::super::rest::{Failure, Rest};
 use super::super::words::{OrderType, Tif, WorkingType};
 use super::desk::{Desk, lock};
-use super::hearing::{fee, own_id};
+use super::hearing::{fee, fee_in_kind, own_id};
 use crate::protocol::{
-    AccountReport, Amount, Fill, OrderKind, OrderRequest, OrderSnapshot, PositionSnapshot, TimeInForce, TriggerBy,
+    AccountReport, Amount, Event, Fill, OrderKind, OrderRequest, OrderSnapshot, PositionSnapshot, TimeInForce,
+    TriggerBy, VenueReport,
 };
 use crate::types::{
     ClientOrderId, InstrumentId, PositionSide, Price, Qty, Side, Span, Timestamp, TradeId, VenueOrderId,
@@ -84,7 +85,12 @@ impl Desk {
     async fn fills_of(&self, instrument: InstrumentId, since: Timestamp) -> Result<Vec<Fill>, Failure> {
         let mut fills = Vec::new();
         for trade in trades_since(&self.rest, self.symbol(instrument), since).await? {
-            fills.push(self.fill(instrument, &trade).await?);
+            let fill = self.fill(instrument, &trade).await?;
+            let paid = trade.commission.unwrap_or_default();
+            if let Some(fee) = fee_in_kind(&fill, paid, &trade.commission_asset) {
+                self.inbox.answer(Event::Venue(VenueReport::Account(AccountReport::FeeInKind(fee))));
+            }
+            fills.push(fill);
         }
         Ok(fills)
     }

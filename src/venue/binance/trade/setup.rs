@@ -2,9 +2,9 @@
 //! as margin, cross margin and the set leverage on every symbol. What is ours to set is set; what would change somebody
 //! else's trading is refused.
 
-use super::super::read::account::Balance;
+use super::super::read::account::{Balance, SymbolConfig};
 use super::super::rest::calls::account;
-use super::super::rest::{Class, Failure, Rest};
+use super::super::rest::{Class, Failure, Rest, START};
 use super::super::words::MarginWord;
 use super::hearing::ASSET;
 use crate::types::Instruments;
@@ -17,21 +17,25 @@ use crate::venue::VenueError;
 /// if the venue cannot be asked.
 pub(super) async fn prepare(rest: &Rest, instruments: &Instruments, leverage: u32) -> Result<String, VenueError> {
     check_key(rest).await?;
-    let config = rest.call(account::config()).await.map_err(|failure| unusable("accountConfig", &failure))?;
+    let config = rest.ask(account::config(), START).await.map_err(|failure| unusable("accountConfig", &failure))?;
     if !config.can_trade {
         return Err(VenueError::Keys("this account may not trade; see to it at Binance".to_owned()));
     }
     check_modes(rest).await?;
-    for found in unequal(rest, instruments, leverage).await.map_err(|failure| unusable("symbolConfig", &failure))? {
+    let configs = async || {
+        let asked = rest.ask(account::symbol_config(None), START).await;
+        asked.map_err(|failure| unusable("symbolConfig", &failure))
+    };
+    for found in unequal(&configs().await?, instruments, leverage) {
         put_right(rest, &found, leverage).await?;
     }
-    let left = unequal(rest, instruments, leverage).await.map_err(|failure| unusable("symbolConfig", &failure))?;
+    let left = unequal(&configs().await?, instruments, leverage);
     if !left.is_empty() {
         let left: Vec<String> = left.iter().flat_map(|found| found.words(leverage)).collect();
         return Err(VenueError::Account(format!("the venue did not take what was set: {}", left.join("; "))));
     }
     let balances: Vec<Balance> =
-        rest.call(account::balance()).await.map_err(|failure| unusable("balance", &failure))?;
+        rest.ask(account::balance(), START).await.map_err(|failure| unusable("balance", &failure))?;
     let ours = balances.into_iter().find(|one| one.asset == ASSET);
     let ours = ours.ok_or_else(|| VenueError::Account(format!("this account has no {ASSET}; move some in")))?;
     Ok(ours.account_alias)
@@ -39,7 +43,8 @@ pub(super) async fn prepare(rest: &Rest, instruments: &Instruments, leverage: u3
 
 /// A key that can withdraw is worth stealing, and one that cannot trade is of no use.
 async fn check_key(rest: &Rest) -> Result<(), VenueError> {
-    let may = rest.call(account::key_permissions()).await.map_err(|failure| unusable("apiRestrictions", &failure))?;
+    let may =
+        rest.ask(account::key_permissions(), START).await.map_err(|failure| unusable("apiRestrictions", &failure))?;
     let refuse = |why: &str| Err(VenueError::Keys(why.to_owned()));
     if may.enable_withdrawals {
         return refuse("this key can withdraw; make one that cannot, and give it to no one");
@@ -54,13 +59,15 @@ async fn check_key(rest: &Rest) -> Result<(), VenueError> {
 }
 
 async fn check_modes(rest: &Rest) -> Result<(), VenueError> {
-    let mode = rest.call(account::position_mode()).await.map_err(|failure| unusable("positionSide/dual", &failure))?;
+    let mode =
+        rest.ask(account::position_mode(), START).await.map_err(|failure| unusable("positionSide/dual", &failure))?;
     if mode.dual_side_position {
         let why = "the account is in hedge mode and one-way mode is traded in; change it at Binance under Preferences, \
                    Position Mode, with no order and no position open";
         return Err(VenueError::Account(why.to_owned()));
     }
-    let assets = rest.call(account::multi_assets()).await.map_err(|failure| unusable("multiAssetsMargin", &failure))?;
+    let assets =
+        rest.ask(account::multi_assets(), START).await.map_err(|failure| unusable("multiAssetsMargin", &failure))?;
     if assets.multi_assets_margin {
         let why = "the account is in multi-assets mode and its equity is not in USDT alone; change it at Binance under \
                    Preferences, Asset Mode";
@@ -85,8 +92,7 @@ impl Unequal {
     }
 }
 
-async fn unequal(rest: &Rest, instruments: &Instruments, leverage: u32) -> Result<Vec<Unequal>, Failure> {
-    let configs = rest.call(account::symbol_config(None)).await?;
+fn unequal(configs: &[SymbolConfig], instruments: &Instruments, leverage: u32) -> Vec<Unequal> {
     let mut found = Vec::new();
     for (_, instrument) in instruments.iter() {
         let symbol = &instrument.venue_symbol;
@@ -98,18 +104,19 @@ async fn unequal(rest: &Rest, instruments: &Instruments, leverage: u32) -> Resul
             found.push(Unequal { symbol: symbol.clone(), leverage, margin });
         }
     }
-    Ok(found)
+    found
 }
 
 async fn put_right(rest: &Rest, found: &Unequal, leverage: u32) -> Result<(), VenueError> {
     let symbol = &found.symbol;
     if found.margin {
-        let set = rest.settle(account::set_margin_type(symbol, MarginWord::Crossed)).await;
+        let crossed = async || rest.settle(account::set_margin_type(symbol, MarginWord::Crossed)).await;
+        let set = rest.with_room(START, crossed).await;
         set.map_err(|failure| unusable(&format!("cross margin on {symbol}"), &failure))?;
         tracing::info!(symbol, "set to cross margin");
     }
     if found.leverage.is_some() {
-        let set = rest.call(account::set_leverage(symbol, leverage)).await;
+        let set = rest.with_room(START, async || rest.call(account::set_leverage(symbol, leverage)).await).await;
         set.map_err(|failure| unusable(&format!("leverage {leverage} on {symbol}"), &failure))?;
         tracing::info!(symbol, leverage, "leverage set");
     }
@@ -121,7 +128,7 @@ async fn put_right(rest: &Rest, found: &Unequal, leverage: u32) -> Result<(), Ve
 /// # Errors
 /// If the venue cannot be asked.
 pub(super) async fn differences(rest: &Rest, instruments: &Instruments, leverage: u32) -> Result<Vec<String>, Failure> {
-    let unequal = unequal(rest, instruments, leverage).await?;
+    let unequal = unequal(&rest.call(account::symbol_config(None)).await?, instruments, leverage);
     let mut words: Vec<String> = unequal.iter().flat_map(|found| found.words(leverage)).collect();
     if rest.call(account::position_mode()).await?.dual_side_position {
         words.push("the account is in hedge mode".to_owned());
