@@ -3,6 +3,7 @@
 import argparse
 import os
 import platform
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -42,23 +43,25 @@ def generated(what, count):
     return folder
 
 
-def our_runs(name, data, limit, variables=None):
-    """Ours twice: the faster of the two, and whether they came to the same."""
-    runs = [ours(name, data, limit, variables) for _ in range(2)]
+def our_runs(name, feed, limit, variables=None, cache=None):
+    """Ours twice: the faster of the two, and what both came to."""
+    runs = [ours(name, feed, limit, variables, cache) for _ in range(2)]
     if any(row.failed for row, _ in runs):
-        return next(row for row, _ in runs if row.failed)
+        return next((row, told) for row, told in runs if row.failed)
     (one, first), (other, second) = runs
     if first != second:
         one.failed = "two runs came to different results"
-    return min(one, other, key=lambda row: row.run)
+        return one, first
+    return min(one, other, key=lambda row: row.run), first
 
 
 def over_bars(asked, only):
     data = generated("bars", asked.bars) / BARS_FILE
     if "ours" in only:
-        yield our_runs("ours", data, asked.limit)
+        yield our_runs("ours", f"file:{data}", asked.limit)[0]
         if asked.long_bars:
-            yield our_runs("ours, longer", generated("bars", asked.long_bars) / BARS_FILE, asked.limit, MUCH_CAPITAL)
+            longer = generated("bars", asked.long_bars) / BARS_FILE
+            yield our_runs("ours, longer", f"file:{longer}", asked.limit, MUCH_CAPITAL)[0]
     if "backtesting" in only:
         yield peer("backtesting.py", [python("backtesting"), "peer_backtesting.py", data, "BTCUSDT", "0.1", "0.001"], asked.limit)
     if "nautilus_trader" in only:
@@ -68,13 +71,27 @@ def over_bars(asked, only):
             yield peer("freqtrade", [python("freqtrade"), "peer_freqtrade.py", data, HOME / "freqtrade-user", http], asked.limit)
 
 
+def our_ticks(asked, feed):
+    """From the files, from the files into the cache, and from there: the same results, or the last fails."""
+    cache = HOME / "ticks-cache"
+    shutil.rmtree(cache, ignore_errors=True)
+    # From there comes first, since what the others are held against stands in the first row.
+    made, first = ours("ours, first run with the cache", feed, asked.limit, LATENCIES, cache)
+    kept, again = our_runs("ours, from the cache", feed, asked.limit, LATENCIES, cache)
+    plain, without = our_runs("ours, from csv", feed, asked.limit, LATENCIES)
+    rows = [kept, made, plain]
+    if not any(row.failed for row in rows) and not first == again == without:
+        kept.failed = "the cache changed the results"
+    return rows
+
+
 def over_ticks(asked, only):
     folder = generated("ticks", asked.trades)
     if "ours" in only:
-        row = our_runs("ours, from file", folder / "btcusdt_ticks.gz", asked.limit, LATENCIES)
-        # Its records are more: the marks of each second and the bars.
-        row.events = 2 * asked.trades + asked.trades // 25
-        yield row
+        for row in our_ticks(asked, f"ticks:{folder / 'published'}"):
+            # The bars that are made of the trades are records as well.
+            row.events = 2 * asked.trades + asked.trades // 25
+            yield row
     if "hftbacktest" in only:
         for how in [["preloaded"], []]:
             yield peer("hftbacktest", [python("hftbacktest"), "peer_hftbacktest.py", folder / "ticks.npz", *how], asked.limit)

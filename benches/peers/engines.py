@@ -83,17 +83,21 @@ def peer(engine, command, limit):
     return Row(said["peer"], said["version"], said["events"], said["orders"], said["fills"], said["start_seconds"], said["run_seconds"], said["run_cpu_seconds"], peak)
 
 
-def backtest(symbol, data, report):
+def backtest(symbol, feed, report):
     """The command of a run of ours, and the variables that it needs."""
-    command = [OURS, "backtest", "--config", str(HERE / "settings.toml"), "--symbols", symbol, "--feed", f"file:{data}"]
+    command = [OURS, "backtest", "--config", str(HERE / "settings.toml"), "--symbols", symbol, "--feed", feed]
     # The checks run parts of the data again, which no peer does.
     return [*command, "--no-checks", "--json", str(report)], {"LTL__FEED__INSTRUMENTS_FILE": str(HERE / "instruments.json")}
 
 
-def ours(engine, data, limit, variables=None):
-    """Our `backtest`, and its report without what differs from run to run."""
+def ours(engine, feed, limit, variables=None, cache=None):
+    """Our `backtest`, with what it keeps in the folder `cache` if there is one, and its report without what differs from run to run."""
     report = HOME / "ours.json"
-    command, needed = backtest("BTC/USDT", data, report)
+    command, needed = backtest("BTC/USDT", feed, report)
+    if cache is None:
+        command.append("--no-cache")
+    else:
+        needed["XDG_CACHE_HOME"] = str(cache)
     code, _, cpu, peak = spend(command, limit, {**needed, **(variables or {})})
     if code != 0:
         return failure(engine, code, limit), None

@@ -1,11 +1,10 @@
 """The data that every engine reads, made from one seed.
 
     generate.py bars COUNT FOLDER      minute bars as CSV, in freqtrade's layout
-    generate.py ticks TRADES FOLDER    trades and the best bid and ask: as frames of Binance's streams, and as hftbacktest's events
+    generate.py ticks TRADES FOLDER    trades and the best bid and ask: as Binance publishes them, and as hftbacktest's events
 """
 
 import csv
-import gzip
 import sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -68,7 +67,7 @@ def ticks(trades, folder):
     assert abs(after // 2 - round(FIRST_PRICE / TICK)).max() < DEPTH - 2, "the walk stays within the book"
     bought, qty = rng.random(changes) < 0.5, rng.integers(1, 400, changes)
     events(Path(folder) / "ticks.npz", at_ms, before, after, bid, ask, traded, bought, qty)
-    frames(Path(folder) / "btcusdt_ticks.gz", at_ms, bid, ask, traded, bought, qty)
+    published(Path(folder) / "published", at_ms, bid, ask, traded, bought, qty)
 
 
 def events(path, at_ms, before, after, bid, ask, traded, bought, qty):
@@ -99,21 +98,21 @@ def events(path, at_ms, before, after, bid, ask, traded, bought, qty):
     np.savez(path, data=data)
 
 
-def frames(path, at_ms, bid, ask, traded, bought, qty):
-    """Lines of `<local_ns> <json>`, as a recording of the exchange's streams has them."""
-    head = '{"stream":"btcusdt@%s","data":{"e":"%s","E":%d,"T":%d,"s":"BTCUSDT",'
+def published(folder, at_ms, bid, ask, traded, bought, qty):
+    """The tables `trades` and `bookTicker` of Binance's public data."""
+    folder.mkdir(exist_ok=True)
     number = 0
-    with gzip.open(path, "wt", compresslevel=1) as file:
+    with (folder / "BTCUSDT-bookTicker-made.csv").open("w") as quotes, (folder / "BTCUSDT-trades-made.csv").open("w") as trades:
+        quotes.write("update_id,best_bid_price,best_bid_qty,best_ask_price,best_ask_qty,transaction_time,event_time\n")
+        trades.write("id,price,qty,quote_qty,time,is_buyer_maker\n")
         for begin in range(0, len(at_ms), CHUNK):
             part = slice(begin, begin + CHUNK)
             for at, b, a, t, up, q in zip(*(column[part].tolist() for column in (at_ms, bid, ask, traded, bought, qty))):
                 number += 1
-                quote = head % ("bookTicker", "bookTicker", at, at)
-                file.write(f'{at}000000 {quote}"u":{number},"b":"{b / 10}","B":"{LEVEL_QTY:.3f}","a":"{a / 10}","A":"{LEVEL_QTY:.3f}"}}}}\n')
+                quotes.write(f"{number},{b / 10},{LEVEL_QTY:.3f},{a / 10},{LEVEL_QTY:.3f},{at},{at + 2}\n")
                 if t:
-                    trade = head % ("trade", "trade", at + 1, at + 1)
                     price, sold = (a if up else b) / 10, "false" if up else "true"
-                    file.write(f'{at + 1}000000 {trade}"t":{number},"p":"{price}","q":"{q / 1000:.3f}","X":"MARKET","m":{sold}}}}}\n')
+                    trades.write(f"{number},{price},{q / 1000:.3f},{price * q / 1000:.4f},{at + 1},{sold}\n")
 
 
 def main():

@@ -52,7 +52,7 @@ def run(what, command, variables=None):
 
 def ours(symbol, path):
     report = HOME / "truth.json"
-    run("ours", *backtest(symbol, path, report))
+    run("ours", *backtest(symbol, f"file:{path}", report))
     told = json.loads(report.read_text())
     trades = []
     for row in told["trades"]:

@@ -51,6 +51,8 @@ Examples:
   One strategy with settings of its own, on 5m bars, and a page with charts:
       live_trading_launcher backtest --feed file:data/binance --strategy ema_cross:fast=10,slow=30,timeframe=5m \
           --html report.html
+  Over each trade and best price of a folder of Binance's public trades and bookTicker files:
+      live_trading_launcher backtest --feed ticks:data/ticks --symbols BTC/USDT
 
 By default the results are checked as well: decisions are made again with the future cut off, and after the declared
 warm-up alone; the figures are split into sample and out of sample; and the drawdown is drawn in other orders of the trades.
@@ -151,8 +153,8 @@ pub struct RunFlags {
     /// What is traded, as CCXT unified symbols: BTC/USDT:USDT, or BTC/USDT for short
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub symbols: Option<Vec<Symbol>>,
-    /// Where market data comes from: `synthetic`, the embedded market; `binance`, its market in real time; or
-    /// `file:PATH`, recorded data [default: synthetic; binance with --live]
+    /// Where market data comes from: `synthetic`, the embedded market; `binance`, its market in real time; `file:PATH`,
+    /// recorded data; or `ticks:PATH`, its trades and best prices in place of bars [default: synthetic; binance with --live]
     #[arg(long, value_name = "NAME", value_parser = feed)]
     pub feed: Option<String>,
     /// Pace against the wall clock: a number, or `max` [default: 1; 60 for the embedded demo]
@@ -291,7 +293,7 @@ pub struct ExchangeFlags {
     /// isolated) and read_only where they are not as usual
     #[arg(long = "accounts", value_name = "FILE")]
     pub accounts_file: Option<PathBuf>,
-    /// Where market data comes from: `synthetic`, or `file:PATH`; its start becomes now
+    /// Where market data comes from: `synthetic`, `file:PATH` or `ticks:PATH`; its start becomes now
     #[arg(long, value_name = "NAME", value_parser = feed)]
     pub feed: Option<String>,
     /// What can be traded: BTC/USDT:USDT, or BTC/USDT for short
@@ -358,7 +360,8 @@ pub enum ConfigFormat {
 #[derive(Debug, Clone, PartialEq, Args)]
 #[command(after_help = BACKTEST_EXAMPLES)]
 pub struct BacktestFlags {
-    /// Recorded data: `file:PATH`, a file or a folder of bars or of raw recordings; or `synthetic`
+    /// Recorded data: `file:PATH`, a file or a folder of bars, of trades of which bars are made, or of raw recordings;
+    /// `ticks:PATH`, trades and best prices themselves; or `synthetic`
     #[arg(long, value_name = "NAME", value_parser = feed)]
     pub feed: String,
     /// What is traded, as CCXT unified symbols: BTC/USDT:USDT, or BTC/USDT for short
@@ -388,7 +391,7 @@ pub struct BacktestFlags {
     /// Leave out the checks for look-ahead and warm-up, the out-of-sample split, and the other orders of the trades
     #[arg(long, conflicts_with = "split")]
     pub no_checks: bool,
-    /// Read the files themselves, and leave the cache of bars alone
+    /// Read the files themselves, and leave the cache alone
     #[arg(long)]
     pub no_cache: bool,
 }

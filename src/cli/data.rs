@@ -17,10 +17,10 @@ pub fn checked_text(files: &[Checked]) -> String {
         let name = file.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         table.add_row([
             name,
-            file.bars.to_string(),
+            if file.timeframe.is_some() { file.bars.to_string() } else { format!("{} quotes", file.quotes) },
             at(&file.from),
             at(&file.until),
-            file.timeframe.to_string(),
+            file.timeframe.map_or_else(|| "-".to_owned(), |timeframe| timeframe.to_string()),
             summary(file),
         ]);
     }

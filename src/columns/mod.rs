@@ -170,14 +170,14 @@ pub fn write(path: &Path, format: Format, table: &Table) -> Result<(), ColumnsEr
 ///
 /// # Errors
 /// Those of `fill`, and if the system would not; the file that was there before stays then.
-pub fn replace<T>(
+pub fn replace<T, E: From<ColumnsError>>(
     path: &Path,
-    fill: impl FnOnce(&mut BufWriter<File>) -> Result<T, ColumnsError>,
-) -> Result<T, ColumnsError> {
+    fill: impl FnOnce(&mut BufWriter<File>) -> Result<T, E>,
+) -> Result<T, E> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.part", std::process::id()));
     let part = path.with_file_name(name);
-    let io = |error| ColumnsError::io(path, error);
+    let io = |error| E::from(ColumnsError::io(path, error));
     let written = File::create(&part).map_err(io).and_then(|file| {
         let mut file = BufWriter::with_capacity(1 << 20, file);
         let done = fill(&mut file)?;

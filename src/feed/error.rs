@@ -30,7 +30,8 @@ impl fmt::Display for Segment {
 pub enum FeedError {
     /// `--feed` is not understood.
     #[error(
-        "--feed `{given}`: {why}; write `synthetic`, `binance`, or `file:PATH` with a file or folder of recorded data"
+        "--feed `{given}`: {why}; write `synthetic`, `binance`, or `file:PATH` with a file or folder of recorded data \
+         (`ticks:PATH` for its trades and best prices in place of bars)"
     )]
     Spec {
         /// What was given.

@@ -3,18 +3,19 @@
 //! that listens to a real market has them behind it: its records are what has arrived, each at the instant of its arrival.
 //!
 //! Three feeds stand here: [`synthetic`], a market made from a seed; [`mod@file`], recorded 1m bars; and
-//! [`recording`], raw frames of an exchange with the order book kept. [`faults`] wraps any of them, and [`excerpt`]
-//! holds a stretch of one.
+//! [`ticks`], trades, best prices and order books as they were recorded or published. [`faults`] wraps any of them, and
+//! [`excerpt`] holds a stretch of one.
 
 pub mod book;
 pub mod excerpt;
 pub mod faults;
 pub mod file;
 pub mod instruments;
-pub mod recording;
 pub mod synthetic;
+pub mod ticks;
 
 mod aggregate;
+mod cache;
 mod error;
 mod random;
 mod settings;
@@ -24,8 +25,9 @@ mod tape;
 use crate::protocol::{Bar, FeedShape, MarketData, MarketEvent};
 use crate::types::{InstrumentId, Instruments, Symbol, Timeframe, Timestamp};
 
+pub use cache::Cache;
 pub use error::{FeedError, Segment};
-pub use file::{Cache, fingerprint};
+pub use file::fingerprint;
 pub use settings::{Settings, SyntheticSettings};
 pub use spec::{FeedSpec, TimeRange};
 pub use tape::Tape;
@@ -50,7 +52,8 @@ pub struct FeedRecord {
 ///
 /// Records never go back in time. Within one instant they go by instrument, and within an instrument mark,
 /// quote, depth and trade come before a funding, and the bar that closes then comes last, so that who decides
-/// at a bar's close knows the prices of that instant. A raw recording keeps the order it was recorded in.
+/// at a bar's close knows the prices of that instant. Ticks keep the order in which they were written down, and a bar made of
+/// them comes before the ticks of the instant at which it closes, which are the next bar's.
 pub trait Feed: Send {
     /// What the feed carries.
     fn shape(&self) -> FeedShape;
@@ -204,8 +207,8 @@ impl Feed for Box<dyn Feed> {
     }
 }
 
-/// Opens the feed that `spec` names: `synthetic` or `file:PATH`, where the path is a file or a folder of bars or
-/// of raw recordings. The synthetic market alone reads `seed`.
+/// Opens the feed that `spec` names: `synthetic`, or `file:PATH` or `ticks:PATH`, where the path is a file or a folder of
+/// recorded data. The synthetic market alone reads `seed`.
 ///
 /// # Errors
 /// When the spec, the settings, a symbol or a file is wrong; see [`FeedError`].
@@ -216,7 +219,7 @@ pub fn open(
     timerange: Option<TimeRange>,
     seed: u64,
 ) -> Result<Box<dyn Feed>, FeedError> {
-    Tape::open(settings, spec, symbols, timerange, seed, &file::Cache::off())?.feed()
+    Tape::open(settings, spec, symbols, timerange, seed, &Cache::off())?.feed()
 }
 
 /// The place of a kind of record among an instrument's records of one instant.

@@ -12,7 +12,8 @@ use crate::types::{Rate, Span, Timestamp};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Which feed: `synthetic`, `binance` (its market in real time), or `file:PATH` with a file or folder of recorded data. `--feed` replaces it.
+    /// Which feed: `synthetic`, `binance` (its market in real time), or `file:PATH` with a file or folder of recorded
+    /// data; `ticks:PATH` for its trades and best prices in place of bars. `--feed` replaces it.
     pub source: String,
     /// Part of the feed, like `20241001-20241105` (UTC days, the end not included); all of it if not given.
     /// `--timerange` replaces it.
@@ -72,7 +73,7 @@ impl Settings {
     /// Names the setting, its value and what would be right.
     pub fn check(&self) -> Result<(), FeedError> {
         FeedSpec::parse(&self.source).map_err(|_| {
-            FeedError::setting("feed.source", &self.source, "write `synthetic`, `binance` or `file:PATH`")
+            FeedError::setting("feed.source", &self.source, "write `synthetic`, `binance`, `file:PATH` or `ticks:PATH`")
         })?;
         self.range()?;
         between("feed.recording_funding_rate", self.recording_funding_rate, Rate::percent(-3), Rate::percent(3))?;

@@ -13,14 +13,16 @@ use crate::types::{Span, Timestamp};
 pub enum FeedSpec {
     /// The market made from a seed.
     Synthetic,
-    /// A file or folder of recorded data.
+    /// A file or folder of recorded data: bars where there are any, or trades of which they are made.
     File(PathBuf),
+    /// A file or folder of recorded data, of which the trades and best prices themselves are told.
+    Ticks(PathBuf),
     /// Binance's market, in real time.
     Binance,
 }
 
 impl FeedSpec {
-    /// Reads `synthetic`, `binance` or `file:PATH`.
+    /// Reads `synthetic`, `binance`, `file:PATH` or `ticks:PATH`.
     ///
     /// # Errors
     /// [`FeedError::Spec`] for anything else.
@@ -29,8 +31,9 @@ impl FeedSpec {
         match given.split_once(':') {
             None if given == "synthetic" => Ok(FeedSpec::Synthetic),
             None if given == "binance" => Ok(FeedSpec::Binance),
-            Some(("file", "")) => error("the path is missing"),
+            Some(("file" | "ticks", "")) => error("the path is missing"),
             Some(("file", path)) => Ok(FeedSpec::File(path.into())),
+            Some(("ticks", path)) => Ok(FeedSpec::Ticks(path.into())),
             None | Some(_) => error("there is no such feed"),
         }
     }
@@ -107,7 +110,8 @@ mod tests {
     fn a_feed_is_named_or_explained() {
         assert_eq!(FeedSpec::parse("synthetic"), Ok(FeedSpec::Synthetic));
         assert_eq!(FeedSpec::parse("file:a/b:c.csv"), Ok(FeedSpec::File("a/b:c.csv".into())));
-        for bad in ["", "file", "file:", "binanec", "synthetic:1"] {
+        assert_eq!(FeedSpec::parse("ticks:a"), Ok(FeedSpec::Ticks("a".into())));
+        for bad in ["", "file", "file:", "ticks:", "binanec", "synthetic:1"] {
             let text = FeedSpec::parse(bad).expect_err(bad).to_string();
             assert!(text.contains(&format!("--feed `{bad}`")) && text.contains("file:PATH"), "{text}");
         }

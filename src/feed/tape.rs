@@ -1,10 +1,10 @@
 //! Market data that is opened once and given to any number of runs.
 
-use super::{Feed, FeedError, FeedSpec, Settings, TimeRange, file, instruments, recording, synthetic};
+use super::{Cache, Feed, FeedError, FeedSpec, Settings, TimeRange, file, instruments, synthetic, ticks};
 use crate::types::{Instruments, Symbol, Timestamp};
 
-/// What feeds are made from. Recorded bars lie in memory once and are shared by all feeds; a recording of raw frames and
-/// the synthetic market, which are told piece by piece and never held, are opened anew for each.
+/// What feeds are made from. Recorded bars lie in memory once and are shared by all feeds; ticks and the synthetic market,
+/// which are told piece by piece and never held, are opened anew for each.
 #[derive(Debug, Clone)]
 pub struct Tape {
     source: Source,
@@ -15,12 +15,12 @@ pub struct Tape {
 #[derive(Debug, Clone)]
 enum Source {
     Bars(file::BarFeed),
-    Frames { files: file::Files, settings: Settings },
+    Ticks { ticks: ticks::Ticks, settings: Settings },
     Synthetic { settings: Settings, seed: u64 },
 }
 
 impl Tape {
-    /// Opens what `spec` names; see [`super::open`]. Bars are read through the cache.
+    /// Opens what `spec` names; see [`super::open`]. Files are read through the cache.
     ///
     /// # Errors
     /// When the spec, the settings, a symbol or a file is wrong; see [`FeedError`].
@@ -30,11 +30,15 @@ impl Tape {
         symbols: &[Symbol],
         timerange: Option<TimeRange>,
         seed: u64,
-        cache: &file::Cache,
+        cache: &Cache,
     ) -> Result<Tape, FeedError> {
         settings.check()?;
         let instruments = instruments::load(settings.instruments_file.as_deref(), symbols)?;
         let range = timerange.unwrap_or_default();
+        let of_ticks = |files: &file::TickFiles| {
+            let ticks = ticks::Ticks::open(files, instruments.clone(), cache)?;
+            Ok::<_, FeedError>(Source::Ticks { ticks, settings: settings.clone() })
+        };
         let source = match FeedSpec::parse(spec)? {
             FeedSpec::Binance => {
                 let why = "a venue's market is listened to in real time, by the daemon alone";
@@ -45,8 +49,9 @@ impl Tape {
                 file::Found::Bars(files) => {
                     Source::Bars(file::BarFeed::open(&path, &files, instruments.clone(), range, cache)?)
                 }
-                file::Found::Recordings(files) => Source::Frames { files, settings: settings.clone() },
+                file::Found::Ticks(files) => of_ticks(&files)?,
             },
+            FeedSpec::Ticks(path) => of_ticks(&file::ticks(&path, &instruments)?)?,
         };
         Ok(Tape { source, range, instruments })
     }
@@ -64,16 +69,14 @@ impl Tape {
     /// # Errors
     /// When the source cannot be opened, or holds nothing in the range.
     pub fn within(&self, range: TimeRange) -> Result<Box<dyn Feed>, FeedError> {
-        let instruments = self.instruments.clone();
         Ok(match &self.source {
             Source::Bars(bars) if range == self.range => Box::new(bars.clone()) as Box<dyn Feed>,
             Source::Bars(bars) => Box::new(bars.within(range)?),
-            Source::Frames { files, settings } => {
-                let rate = settings.recording_funding_rate;
-                Box::new(recording::RecordingFeed::open(files.clone(), instruments, range, rate)?)
+            Source::Ticks { ticks, settings } => {
+                Box::new(ticks::TickFeed::open(ticks, range, settings.recording_funding_rate)?)
             }
             Source::Synthetic { settings, seed } => {
-                Box::new(synthetic::SyntheticFeed::new(&settings.synthetic, instruments, range, *seed)?)
+                Box::new(synthetic::SyntheticFeed::new(&settings.synthetic, self.instruments.clone(), range, *seed)?)
             }
         })
     }
@@ -82,7 +85,7 @@ impl Tape {
     pub fn ends_at(&self) -> Option<Timestamp> {
         match &self.source {
             Source::Bars(bars) => bars.ends_at(),
-            Source::Frames { .. } | Source::Synthetic { .. } => self.range.until,
+            Source::Ticks { .. } | Source::Synthetic { .. } => self.range.until,
         }
     }
 }

@@ -31,7 +31,7 @@ pub(super) fn run(
     let settings = &config.settings;
     let cache = super::cache(flags.no_cache, environment)?;
     let tape = super::open_tape(settings, &cache).map_err(unreadable)?;
-    cache.notices().iter().for_each(|notice| eprintln!("warning: {notice}"));
+    super::warn_of(&cache);
     let open = || tape.feed();
     let plan = |feed| Plan {
         feed,
@@ -48,6 +48,7 @@ pub(super) fn run(
         examine(&Examination { open: &open, plan: &plan, split, seed: settings.run.seed }, settings, &outcome)
     });
     let checks = examined.transpose()?;
+    super::warn_of(&cache);
     let plan_strategies = daemon::rooms(asked, settings).strategy;
     let enabled = Kind::ALL.into_iter().filter(|kind| plan_strategies.is_enabled(*kind));
     let subject = Subject {

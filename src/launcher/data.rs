@@ -23,7 +23,7 @@ fn check(flags: &DataCheckFlags) -> Result<Exit, Failure> {
     let each = |path: &std::path::PathBuf| {
         let name = short(path);
         bar.set_message(name.clone());
-        let checked = file::check(path, |bars| bar.set_message(format!("{name}: {bars} bars")));
+        let checked = file::check(path, |rows| bar.set_message(format!("{name}: {rows} rows")));
         bar.inc(1);
         checked
     };

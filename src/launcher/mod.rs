@@ -19,6 +19,8 @@ mod venue;
 
 use std::process::ExitCode;
 
+use indicatif::ProgressBar;
+
 use crate::cli::{self, Invocation, Task};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, ConfigFile, Environment, Inputs, Settings};
@@ -105,7 +107,7 @@ fn inputs<'a>(asked: &Invocation, environment: &'a Environment) -> Result<Inputs
     Ok(Inputs { file, environment, flags, faults })
 }
 
-/// The cache of bars, unless it is not wanted or nothing says where it would be.
+/// The cache of market data, unless it is not wanted or nothing says where it would be.
 fn cache(unwanted: bool, environment: &Environment) -> Result<Cache, Failure> {
     if unwanted {
         return Ok(Cache::off());
@@ -114,8 +116,23 @@ fn cache(unwanted: bool, environment: &Environment) -> Result<Cache, Failure> {
     Ok(folder.map_or_else(Cache::off, Cache::at))
 }
 
+/// Tells people what the cache has to say since this was last done.
+fn warn_of(cache: &Cache) {
+    cache.notices().iter().for_each(|notice| eprintln!("warning: {notice}"));
+}
+
 /// The market data of the settings, held once for any number of runs.
 fn open_tape(settings: &Settings, cache: &Cache) -> Result<Tape, FeedError> {
     let range = settings.feed.range()?;
-    Tape::open(&settings.feed, &settings.feed.source, &settings.run.symbols, range, settings.run.seed, cache)
+    let bar = ProgressBar::new_spinner();
+    let shown = bar.clone();
+    let cache = cache.watched(move |path, events| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        shown.set_message(format!("reading {name} into the cache: {events} events"));
+        shown.tick();
+    });
+    let tape =
+        Tape::open(&settings.feed, &settings.feed.source, &settings.run.symbols, range, settings.run.seed, &cache);
+    bar.finish_and_clear();
+    tape
 }

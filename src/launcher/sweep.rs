@@ -40,7 +40,7 @@ pub(super) fn run(flags: &SweepFlags, asked: &Invocation, environment: &Environm
     let base = variants.settings(&varied.fixed, FLAG).map_err(configuration)?;
     let cache = super::cache(flags.no_cache, environment)?;
     let tape = super::open_tape(&base, &cache).map_err(unreadable)?;
-    cache.notices().iter().for_each(|notice| eprintln!("warning: {notice}"));
+    super::warn_of(&cache);
     let whole = tape.feed().map_err(unreadable)?;
     let (described, identity, starts_at) = (whole.describe(), whole.identity(), whole.start_at());
     let range = base.feed.range().map_err(unreadable)?.unwrap_or_default();
@@ -77,6 +77,7 @@ pub(super) fn run(flags: &SweepFlags, asked: &Invocation, environment: &Environm
         },
     );
     bar.finish_and_clear();
+    super::warn_of(&cache);
     let results = results.map_err(unwritable)?;
     let report = SweepReport::new(described, &sweep, &results);
     write_outputs(flags, &report)?;

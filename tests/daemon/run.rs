@@ -18,7 +18,7 @@ const LINES: [&str; 10] = [
     "SESSION SUMMARY",
 ];
 
-const KEYS: [&str; 28] = [
+const KEYS: [&str; 30] = [
     "mode",
     "venue",
     "feed",
@@ -40,6 +40,7 @@ const KEYS: [&str; 28] = [
     "realised_pnl",
     "unrealised_pnl",
     "fees",
+    "fees_in_kind",
     "funding",
     "equity",
     "max_drawdown_ratio",
@@ -47,6 +48,7 @@ const KEYS: [&str; 28] = [
     "health_worst",
     "loop_lag_ms_max",
     "unprotected_seconds_max",
+    "shadow",
 ];
 
 const EXITS: [&str; 7] = ["stop_loss", "take_profit", "trailing_stop", "time", "signal", "manual", "liquidation"];

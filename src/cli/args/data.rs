@@ -31,7 +31,7 @@ with the columns date, open, high, low, close, volume. Files of one symbol are j
 /// What about recorded data.
 #[derive(Debug, Clone, PartialEq, Subcommand)]
 pub enum DataCommand {
-    /// List gaps, duplicates, disorder and bad values of files of bars or trades
+    /// List gaps, duplicates, disorder and bad values of files of bars, trades or best prices
     #[command(after_help = CHECK_EXAMPLES)]
     Check(DataCheckFlags),
     /// Read bars or trades in one form and write bars in another

@@ -38,7 +38,8 @@ probability that the best run is more than the luck of so many trials (Bailey an
 #[command(after_help = EXAMPLES)]
 #[command(group(ArgGroup::new("what varies").required(true).multiple(true).args(["set", "sweep"])))]
 pub struct SweepFlags {
-    /// Recorded data: `file:PATH`, a file or a folder of bars or of raw recordings; or `synthetic`
+    /// Recorded data: `file:PATH`, a file or a folder of bars, of trades of which bars are made, or of raw recordings;
+    /// `ticks:PATH`, trades and best prices themselves; or `synthetic`
     #[arg(long, value_name = "NAME", value_parser = feed)]
     pub feed: String,
     /// What is traded, as CCXT unified symbols: BTC/USDT:USDT, or BTC/USDT for short
@@ -95,7 +96,7 @@ pub struct SweepFlags {
     /// Begin anew, and forget the runs that the journal has
     #[arg(long)]
     pub restart: bool,
-    /// Read the files themselves, and leave the cache of bars alone
+    /// Read the files themselves, and leave the cache alone
     #[arg(long)]
     pub no_cache: bool,
 }

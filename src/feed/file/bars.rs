@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::super::error::Segment;
-use super::super::{Feed, FeedError, FeedRecord, MAX_BACKFILL_BARS, TimeRange};
-use super::cache::Kept;
+use super::super::{Cache, Feed, FeedError, FeedRecord, MAX_BACKFILL_BARS, TimeRange};
+use super::cache::{self, Kept};
 use super::rows::MAX_ROWS;
 use super::series::{Row, Series};
-use super::{Cache, short};
+use super::short;
 use crate::protocol::{Bar, FeedShape, MarketData, MarketEvent};
 use crate::types::{Calendar, InstrumentId, Instruments, Span, Timeframe, Timestamp};
 
@@ -131,7 +131,7 @@ impl BarFeed {
 pub(super) fn read_all(files: &[PathBuf], contents: &mut String, cache: &Cache) -> Result<Series, FeedError> {
     let mut series = Series::default();
     for (number, file) in files.iter().enumerate() {
-        let Kept { rows, fingerprint } = cache.read(file, number as u16)?;
+        let Kept { rows, fingerprint } = cache::read(cache, file, number as u16)?;
         if series.len() + rows.len() > MAX_ROWS {
             let limit = format!("{MAX_ROWS} bars with the files before it");
             return Err(FeedError::TooLarge { path: file.clone(), limit });

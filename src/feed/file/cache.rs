@@ -1,18 +1,13 @@
-//! Bars that were read once, kept by column so that the next start has them at once.
-//!
-//! A file of the cache stands for one file of bars as it lay on the disk: by its place, inode, size, and the instants of its
-//! last changes. What does not match, or has a checksum that is wrong, is read anew. A cache that cannot be written costs
-//! time and nothing else, and is told of.
+//! Bars that were read once, kept by column; see [`feed::cache`](super::super::cache).
 
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::Path;
 
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::super::FeedError;
+use super::super::cache::{Cache, Shelf, key, make_room};
 use super::rows::MAX_ROWS;
 use super::series::Row;
 use super::{lines, rows};
@@ -25,17 +20,8 @@ const MAGIC: &[u8; 8] = b"LTLBARS\n";
 const ROW_BYTES: usize = 4 + 5 * 8;
 /// Words of eight bytes after the magic: version, key, fingerprint, rows, checksum.
 const HEADER_BYTES: usize = 8 + 5 * 8;
-/// The folder is kept below this: 90 million bars, which are 170 years of minutes.
-const MAX_FOLDER_BYTES: u64 = 4 << 30;
-/// The subfolder, so that nothing else is ever removed.
-const FOLDER: &str = "bars";
-
-/// Where read bars are kept, if anywhere.
-#[derive(Debug, Clone, Default)]
-pub struct Cache {
-    folder: Option<PathBuf>,
-    notices: Arc<Mutex<Vec<String>>>,
-}
+/// 4 GiB are 90 million bars, which are 170 years of minutes.
+const SHELF: Shelf = Shelf { folder: "bars", ending: "cols", most_bytes: 4 << 30 };
 
 /// A file as it was read: its rows, and a number that stands for its contents.
 #[derive(Debug, PartialEq)]
@@ -44,95 +30,36 @@ pub(super) struct Kept {
     pub(super) fingerprint: u64,
 }
 
-impl Cache {
-    /// None: every file is read anew.
-    pub fn off() -> Cache {
-        Cache::default()
+/// Reads a file of bars, from the cache if it is kept there.
+pub(super) fn read(cache: &Cache, path: &Path, file: u16) -> Result<Kept, FeedError> {
+    let fresh = || Ok(Kept { rows: rows::read(path, file)?, fingerprint: lines::fingerprint(path)? });
+    let Some(place) = cache.place(SHELF, path) else { return fresh() };
+    let key = key(path).map_err(|error| FeedError::io(path, error))?;
+    match fs::read(&place) {
+        Ok(bytes) => match decode(&bytes, key, file) {
+            Ok(Some(kept)) => return Ok(kept),
+            Ok(None) => {}
+            Err(why) => cache.tell(format!("{}: {why}; the bars are read anew", place.display())),
+        },
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => cache.tell(format!("{}: {error}; the bars are read anew", place.display())),
     }
-
-    /// Below a folder, which is made when it is needed.
-    pub fn at(folder: PathBuf) -> Cache {
-        Cache { folder: Some(folder.join(FOLDER)), notices: Arc::default() }
+    let kept = fresh()?;
+    if let Err(error) = store(&place, key, &kept) {
+        cache.tell(format!("the bars are not kept for the next time: {error}"));
     }
-
-    /// What people should hear of, since it was last asked for: damage that was found, and why nothing could be kept.
-    pub fn notices(&self) -> Vec<String> {
-        std::mem::take(&mut *self.notices.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Reads a file of bars, from here if it is kept.
-    pub(super) fn read(&self, path: &Path, file: u16) -> Result<Kept, FeedError> {
-        let fresh = || Ok(Kept { rows: rows::read(path, file)?, fingerprint: lines::fingerprint(path)? });
-        let Some(folder) = &self.folder else { return fresh() };
-        // Asked for before the file is read, so that a file which changes meanwhile is not taken for what it was.
-        let key = key(path).map_err(|error| FeedError::io(path, error))?;
-        let place = folder.join(format!("{:016x}.cols", xxh3_64(path_bytes(path).as_bytes())));
-        match fs::read(&place) {
-            Ok(bytes) => match decode(&bytes, key, file) {
-                Ok(Some(kept)) => return Ok(kept),
-                Ok(None) => {}
-                Err(why) => self.tell(format!("{}: {why}; the bars are read anew", place.display())),
-            },
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => self.tell(format!("{}: {error}; the bars are read anew", place.display())),
-        }
-        let kept = fresh()?;
-        if let Err(error) = store(folder, &place, key, &kept) {
-            self.tell(format!("the bars are not kept for the next time: {error}"));
-        }
-        Ok(kept)
-    }
-
-    fn tell(&self, notice: String) {
-        self.notices.lock().unwrap_or_else(PoisonError::into_inner).push(notice);
-    }
+    Ok(kept)
 }
 
-fn path_bytes(path: &Path) -> String {
-    let whole = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    whole.to_string_lossy().into_owned()
-}
-
-/// A number that is another one as soon as the file is another one.
-fn key(path: &Path) -> std::io::Result<u64> {
-    let meta = fs::metadata(path)?;
-    let parts = [meta.dev(), meta.ino(), meta.size()].map(|part| part as i64);
-    let times = [meta.mtime(), meta.mtime_nsec(), meta.ctime(), meta.ctime_nsec()];
-    let words: Vec<u8> = parts.into_iter().chain(times).flat_map(i64::to_le_bytes).collect();
-    Ok(xxh3_64(&[words.as_slice(), path_bytes(path).as_bytes()].concat()))
-}
-
-fn store(folder: &Path, place: &Path, key: u64, kept: &Kept) -> Result<(), ColumnsError> {
-    let io = |error| ColumnsError::Io { path: folder.to_owned(), error };
-    fs::create_dir_all(folder).map_err(io)?;
+fn store(place: &Path, key: u64, kept: &Kept) -> Result<(), ColumnsError> {
+    let io = |error| ColumnsError::Io { path: place.to_owned(), error };
+    place.parent().map_or(Ok(()), fs::create_dir_all).map_err(io)?;
     let bytes = encode(key, kept);
-    if bytes.len() as u64 > MAX_FOLDER_BYTES {
+    if bytes.len() as u64 > SHELF.most_bytes {
         return Ok(());
     }
-    make_room(folder, place, bytes.len() as u64).map_err(io)?;
+    make_room(SHELF, place, bytes.len() as u64).map_err(io)?;
     replace(place, |file| file.write_all(&bytes).map_err(io))
-}
-
-/// Removes what was written longest ago until there is room.
-fn make_room(folder: &Path, place: &Path, wanted: u64) -> std::io::Result<()> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let meta = entry.metadata()?;
-        if meta.is_file() && entry.path() != place {
-            files.push((meta.modified()?, meta.len(), entry.path()));
-        }
-    }
-    files.sort();
-    let mut taken: u64 = files.iter().map(|(_, bytes, _)| bytes).sum();
-    for (_, bytes, path) in files {
-        if taken + wanted <= MAX_FOLDER_BYTES {
-            break;
-        }
-        fs::remove_file(path)?;
-        taken -= bytes;
-    }
-    Ok(())
 }
 
 fn encode(key: u64, kept: &Kept) -> Vec<u8> {
@@ -197,18 +124,18 @@ mod tests {
         let files = || {
             fs::read_dir(folder.path().join("cache/bars")).unwrap().map(|one| one.unwrap().path()).collect::<Vec<_>>()
         };
-        let first = cache.read(&source, 3).unwrap();
-        assert_eq!(first, Cache::off().read(&source, 3).unwrap());
+        let first = read(&cache, &source, 3).unwrap();
+        assert_eq!(first, read(&Cache::off(), &source, 3).unwrap());
         let kept = files();
         assert_eq!(kept.len(), 1);
         // That it is read from there is seen by changing what is there, checksum and all.
         let other = Kept { rows: vec![Row { volume: 77, ..first.rows[0] }], fingerprint: 5 };
         fs::write(&kept[0], encode(key(&source).unwrap(), &other)).unwrap();
-        assert_eq!(cache.read(&source, 3).unwrap(), other);
-        assert_eq!(cache.read(&source, 4).unwrap().rows[0].file, 4);
+        assert_eq!(read(&cache, &source, 3).unwrap(), other);
+        assert_eq!(read(&cache, &source, 4).unwrap().rows[0].file, 4);
 
         fs::write(&source, BARS.replace("10", "11")).unwrap();
-        let second = cache.read(&source, 3).unwrap();
+        let second = read(&cache, &source, 3).unwrap();
         assert_eq!(second.rows[0].volume, 11 * 100_000_000, "the source is of the same size, and another");
         assert_ne!(second.fingerprint, first.fingerprint);
         assert_eq!((files().len(), cache.notices()), (1, Vec::<String>::new()));
@@ -220,14 +147,14 @@ mod tests {
         let source = folder.path().join("BTCUSDT_1m.csv");
         fs::write(&source, BARS).unwrap();
         let cache = Cache::at(folder.path().join("cache"));
-        let good = cache.read(&source, 0).unwrap();
+        let good = read(&cache, &source, 0).unwrap();
         let place = fs::read_dir(folder.path().join("cache/bars")).unwrap().next().unwrap().unwrap().path();
         let bytes = fs::read(&place).unwrap();
         for at in 0..bytes.len() {
             let mut bad = bytes.clone();
             bad[at] ^= 0x10;
             fs::write(&place, &bad).unwrap();
-            assert_eq!(cache.read(&source, 0).unwrap(), good, "byte {at}");
+            assert_eq!(read(&cache, &source, 0).unwrap(), good, "byte {at}");
             let notices = cache.notices();
             assert!(notices.len() == 1 && notices[0].contains("it is damaged"), "byte {at}: {notices:?}");
             assert_eq!(fs::read(&place).unwrap(), bytes, "it is written anew");
@@ -243,23 +170,7 @@ mod tests {
         let source = folder.path().join("BTCUSDT_1m.csv");
         fs::write(&source, BARS).unwrap();
         let cache = Cache::at(source.clone());
-        assert_eq!(cache.read(&source, 0).unwrap().rows.len(), 2);
+        assert_eq!(read(&cache, &source, 0).unwrap().rows.len(), 2);
         assert!(cache.notices().iter().any(|notice| notice.contains("not kept")));
-    }
-
-    #[test]
-    fn room_is_made_by_removing_the_oldest() {
-        let folder = tempfile::tempdir().unwrap();
-        let place = |name: &str| folder.path().join(name);
-        for (name, gib) in [("a", 2_u64), ("b", 1), ("c", 1)] {
-            let file = fs::File::create(place(name)).unwrap();
-            file.set_len(gib << 30).unwrap();
-            // The first is the oldest.
-            let written =
-                std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(u64::from(name.as_bytes()[0]));
-            file.set_modified(written).unwrap();
-        }
-        make_room(folder.path(), &place("d"), 1 << 30).unwrap();
-        assert!(!place("a").exists() && place("b").exists() && place("c").exists());
     }
 }

@@ -1,4 +1,4 @@
-//! Everything that is wrong with files of bars, where reading stops at the first fault.
+//! Everything that is wrong with files of bars, trades and best prices, where reading stops at the first fault.
 
 use std::path::{Path, PathBuf};
 
@@ -9,23 +9,28 @@ use super::name::FileName;
 use super::rows::{Found, Rows, disorder};
 use super::series::Row;
 use super::{list, short};
+use crate::feed::ticks::Published;
 use crate::types::{Timeframe, Timestamp};
 
 /// Faults of one file that are listed; more are counted. A file with more has one cause.
 const MAX_LISTED: usize = 1_000;
+/// Rows between two words of progress.
+const PROGRESS_EVERY: u64 = 1 << 16;
 
 /// What a file was found to hold.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Checked {
     /// Which.
     pub path: PathBuf,
-    /// The length of its bars.
-    pub timeframe: Timeframe,
+    /// The length of its bars; none of a file of best prices.
+    pub timeframe: Option<Timeframe>,
     /// Bars that can be read.
     pub bars: u64,
-    /// The first one's open, UTC.
+    /// Best prices that can be read.
+    pub quotes: u64,
+    /// The first bar's open or the first instant, UTC.
     pub from: Option<String>,
-    /// The last one's close, UTC.
+    /// The last bar's close or the last instant, UTC.
     pub until: Option<String>,
     /// What is wrong, in the order of the file.
     pub faults: Vec<Fault>,
@@ -79,7 +84,7 @@ impl FaultKind {
     }
 }
 
-/// The files of bars and trades that a path means: itself, or those of a folder and of its subfolder `futures`.
+/// The files of bars, trades and best prices that a path means: itself, or those of a folder and of its subfolder `futures`.
 ///
 /// # Errors
 /// If it cannot be listed, or there are none.
@@ -94,7 +99,7 @@ pub fn tables(path: &Path) -> Result<Vec<PathBuf>, FeedError> {
         files.extend(list(&futures)?);
     }
     // Funding rates lie beside the bars, and are none.
-    let is_bars = |name: &FileName| name.is_table() && (name.timeframe.is_some() || name.has_trades);
+    let is_bars = |name: &FileName| name.is_table() && (name.timeframe.is_some() || name.has_trades || name.has_quotes);
     files.retain(|file| is_bars(&FileName::of(file)) && !short(file).contains("funding"));
     if files.is_empty() {
         let (what, remedy) =
@@ -104,20 +109,24 @@ pub fn tables(path: &Path) -> Result<Vec<PathBuf>, FeedError> {
     Ok(files)
 }
 
-/// Reads a file to its end and notes all that is wrong. `progress` hears the bars read now and then.
+/// Reads a file to its end and notes all that is wrong. `progress` hears the rows read now and then.
 pub fn check(path: &Path, mut progress: impl FnMut(u64)) -> Checked {
-    let timeframe = FileName::of(path).timeframe.unwrap_or(Timeframe::M1);
+    let name = FileName::of(path);
     let mut checked = Checked {
         path: path.to_owned(),
-        timeframe,
+        timeframe: (!name.has_quotes).then(|| name.timeframe.unwrap_or(Timeframe::M1)),
         bars: 0,
+        quotes: 0,
         from: None,
         until: None,
         faults: Vec::new(),
         more_faults: 0,
     };
-    let mut ends: Option<(Row, Row)> = None;
-    if let Err(error) = all(path, &mut checked, &mut ends, &mut progress) {
+    let looked = match checked.timeframe {
+        Some(timeframe) => bars(path, timeframe, &mut checked, &mut progress),
+        None => quotes(path, &mut checked, &mut progress),
+    };
+    if let Err(error) = looked {
         checked.note(Fault {
             kind: FaultKind::Unreadable,
             line: None,
@@ -127,21 +136,18 @@ pub fn check(path: &Path, mut progress: impl FnMut(u64)) -> Checked {
             remedy: "nothing after it was looked at".to_owned(),
         });
     }
-    checked.from = ends.map(|(first, _)| first.opened().to_string());
-    checked.until = ends.map(|(_, last)| (last.opened() + timeframe.span()).to_string());
     checked
 }
 
-fn all(
+fn bars(
     path: &Path,
+    timeframe: Timeframe,
     checked: &mut Checked,
-    ends: &mut Option<(Row, Row)>,
     progress: &mut impl FnMut(u64),
 ) -> Result<(), FeedError> {
-    /// Bars between two words of progress.
-    const PROGRESS_EVERY: u64 = 1 << 16;
     let mut source = Rows::open(path)?;
-    let step = u32::try_from(checked.timeframe.minutes()).unwrap_or(1);
+    let step = u32::try_from(timeframe.minutes()).unwrap_or(1);
+    let mut last: Option<Row> = None;
     while let Some(Found { line, row }) = source.next()? {
         let row = match row {
             Ok(row) => row,
@@ -154,23 +160,40 @@ fn all(
         if checked.bars.is_multiple_of(PROGRESS_EVERY) {
             progress(checked.bars);
         }
-        match ends {
-            None => *ends = Some((row, row)),
-            Some((_, last)) => match disorder(source.time_name(), last, &row) {
-                Some(wrong) => {
-                    let twice = row.minute == last.minute;
-                    let kind = if twice { FaultKind::Duplicate } else { FaultKind::Disorder };
-                    checked.note(Fault::new(kind, line, wrong));
+        if let Some(before) = &last {
+            if let Some(wrong) = disorder(source.time_name(), before, &row) {
+                let twice = row.minute == before.minute;
+                checked.note(Fault::new(if twice { FaultKind::Duplicate } else { FaultKind::Disorder }, line, wrong));
+                continue;
+            }
+            if row.minute - before.minute > step {
+                checked.note(gap(source.time_name(), line, before, &row, step));
+            }
+        }
+        checked.from.get_or_insert_with(|| row.opened().to_string());
+        checked.until = Some((row.opened() + timeframe.span()).to_string());
+        last = Some(row);
+    }
+    Ok(())
+}
+
+fn quotes(path: &Path, checked: &mut Checked, progress: &mut impl FnMut(u64)) -> Result<(), FeedError> {
+    let mut source = Published::open(path)?;
+    let mut ends: Option<(Timestamp, Timestamp)> = None;
+    while let Some((line, at)) = source.look()? {
+        match at {
+            Ok(at) => {
+                checked.quotes += 1;
+                if checked.quotes.is_multiple_of(PROGRESS_EVERY) {
+                    progress(checked.quotes);
                 }
-                None => {
-                    if row.minute - last.minute > step {
-                        checked.note(gap(source.time_name(), line, last, &row, step));
-                    }
-                    *last = row;
-                }
-            },
+                ends = Some(ends.map_or((at, at), |(first, _)| (first, at)));
+            }
+            Err(wrong) => checked.note(Fault::new(FaultKind::BadValue, line, wrong)),
         }
     }
+    checked.from = ends.map(|(first, _)| first.to_string());
+    checked.until = ends.map(|(_, last)| last.to_string());
     Ok(())
 }
 

@@ -5,8 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::super::aggregate::aggregate;
-use super::super::{FeedError, TimeRange};
-use super::Cache;
+use super::super::{Cache, FeedError, TimeRange};
 use super::bars::read_all;
 use super::check::tables;
 use super::name::FileName;

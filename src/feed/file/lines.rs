@@ -20,6 +20,8 @@ pub struct Lines {
     path: PathBuf,
     reader: Box<dyn BufRead + Send>,
     buffer: Vec<u8>,
+    /// Where in the buffer the line begins.
+    begin: usize,
     number: u64,
     longest: usize,
 }
@@ -41,7 +43,7 @@ impl Lines {
         } else {
             Box::new(file)
         };
-        Ok(Lines { path: path.to_owned(), reader, buffer: Vec::new(), number: 0, longest })
+        Ok(Lines { path: path.to_owned(), reader, buffer: Vec::new(), begin: 0, number: 0, longest })
     }
 
     /// Which file.
@@ -49,13 +51,18 @@ impl Lines {
         &self.path
     }
 
-    /// The next line and its number, without its end; `None` at the end of the file.
+    /// The next line and its number; `None` at the end of the file.
     pub(in crate::feed) fn next(&mut self) -> Result<Option<(u64, &[u8])>, FeedError> {
+        Ok(if self.advance()? { Some(self.line()) } else { None })
+    }
+
+    /// Goes on to the next line; false at the end of the file.
+    pub(in crate::feed) fn advance(&mut self) -> Result<bool, FeedError> {
         self.buffer.clear();
         let limit = self.longest as u64 + 1;
         let read = self.reader.by_ref().take(limit).read_until(b'\n', &mut self.buffer);
         if read.map_err(|error| FeedError::io(&self.path, format!("after line {}: {error}", self.number)))? == 0 {
-            return Ok(None);
+            return Ok(false);
         }
         self.number += 1;
         let ended = self.buffer.pop_if(|last| *last == b'\n').is_some();
@@ -64,15 +71,20 @@ impl Lines {
             return Err(FeedError::TooLarge { path: self.path.clone(), limit });
         }
         self.buffer.pop_if(|last| *last == b'\r');
-        let line = self.buffer.as_slice();
-        let line = if self.number == 1 { line.strip_prefix(UTF8_MARK).unwrap_or(line) } else { line };
-        Ok(Some((self.number, line)))
+        let marked = self.number == 1 && self.buffer.starts_with(UTF8_MARK);
+        self.begin = if marked { UTF8_MARK.len() } else { 0 };
+        Ok(true)
+    }
+
+    /// The line that was come to and its number, without its end.
+    pub(in crate::feed) fn line(&self) -> (u64, &[u8]) {
+        (self.number, &self.buffer[self.begin..])
     }
 }
 
 /// Does the file begin as raw recordings do: an instant in digits, a space, and a JSON object?
 pub(super) fn is_recording(path: &Path) -> Result<bool, FeedError> {
-    let mut lines = Lines::open(path, super::super::recording::LONGEST_LINE)?;
+    let mut lines = Lines::open(path, super::super::ticks::LONGEST_LINE)?;
     Ok(lines.next()?.is_some_and(|(_, line)| {
         let digits = line.iter().take_while(|byte| byte.is_ascii_digit()).count();
         digits > 0 && line[digits..].starts_with(b" {")

@@ -28,6 +28,8 @@ pub(super) struct FileName {
     pub(super) is_of_trades: bool,
     /// Are the lines trades, of which bars are made?
     pub(super) has_trades: bool,
+    /// Are the lines best prices?
+    pub(super) has_quotes: bool,
 }
 
 impl FileName {
@@ -58,7 +60,8 @@ impl FileName {
         let is_symbol =
             symbol.len() > 4 && symbol.ends_with("USDT") && symbol.bytes().all(|b| b.is_ascii_alphanumeric());
         let has_trades = is_symbol && matches!(first, Some("trades" | "aggTrades"));
-        FileName { content, venue_symbol: is_symbol.then_some(symbol), timeframe, is_of_trades, has_trades }
+        let has_quotes = is_symbol && first == Some("bookTicker");
+        FileName { content, venue_symbol: is_symbol.then_some(symbol), timeframe, is_of_trades, has_trades, has_quotes }
     }
 
     /// Are these 1m bars?
@@ -94,6 +97,7 @@ mod tests {
             ("BTC_USDT_USDT-1m-futures.feather", feather, Some("BTCUSDT"), Some(Timeframe::M1), true),
             ("BTCUSDT-trades-2024-10-01.csv", Csv, Some("BTCUSDT"), None, true),
             ("BTCUSDT-aggTrades-2024-10.csv.gz", Csv, Some("BTCUSDT"), None, true),
+            ("BTCUSDT-bookTicker-2024-03-30.csv", Csv, Some("BTCUSDT"), None, true),
             ("btcusdt_20240808.gz", Gzip, Some("BTCUSDT"), None, true),
             ("1000pepeusdt.gz", Gzip, Some("1000PEPEUSDT"), None, true),
             ("public_trades_list.csv", Csv, None, None, true),
@@ -102,7 +106,8 @@ mod tests {
         ] {
             let has_trades = name.contains("rades-");
             let venue_symbol = symbol.map(str::to_owned);
-            let expect = FileName { content, venue_symbol, timeframe, is_of_trades: of_trades, has_trades };
+            let has_quotes = name.contains("bookTicker");
+            let expect = FileName { content, venue_symbol, timeframe, is_of_trades: of_trades, has_trades, has_quotes };
             assert_eq!(FileName::of(Path::new(name)), expect, "{name}");
         }
     }

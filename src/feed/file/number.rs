@@ -14,7 +14,7 @@ pub(super) enum Clock {
 
 /// A decimal number in units of 10⁻⁸. Where it need not be exact, further places are cut off: sums of volumes
 /// written by programs that compute in floating point have them.
-pub(super) fn decimal(text: &[u8], exact: bool) -> Result<i64, &'static str> {
+pub(in crate::feed) fn decimal(text: &[u8], exact: bool) -> Result<i64, &'static str> {
     let (negative, digits) = match text {
         [b'-', rest @ ..] => (true, rest),
         rest => (false, rest),

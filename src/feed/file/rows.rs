@@ -20,15 +20,18 @@ pub(super) const NUMBER_COLUMNS: [&str; 5] = ["open", "high", "low", "close", "v
 
 /// What is wrong with a line, before the file and the line are known.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Wrong {
+pub(in crate::feed) struct Wrong {
     pub(super) field: &'static str,
     pub(super) value: String,
     pub(super) why: String,
     pub(super) remedy: &'static str,
 }
 
+/// A line's number, and what it says or what is wrong with it.
+pub(in crate::feed) type Numbered<T> = (u64, Result<T, Wrong>);
+
 impl Wrong {
-    pub(super) fn new(
+    pub(in crate::feed) fn new(
         field: &'static str,
         value: impl AsRef<[u8]>,
         why: impl Into<String>,
@@ -37,7 +40,7 @@ impl Wrong {
         Wrong { field, value: shown(value), why: why.into(), remedy }
     }
 
-    pub(super) fn at(self, path: &Path, line: u64) -> FeedError {
+    pub(in crate::feed) fn at(self, path: &Path, line: u64) -> FeedError {
         let Wrong { field, value, why, remedy } = self;
         FeedError::Malformed { path: path.to_owned(), line, field, value, why, remedy }
     }

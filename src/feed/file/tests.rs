@@ -3,7 +3,7 @@ use std::fs;
 use super::*;
 use crate::feed::{self, Feed, FeedRecord, Settings, TimeRange};
 use crate::protocol::{Bar, MarketData};
-use crate::types::{Span, Symbol, Timeframe, Timestamp};
+use crate::types::{InstrumentId, Span, Symbol, Timeframe, Timestamp};
 
 const THREE: [&str; 3] = ["BTC/USDT:USDT", "ETH/USDT:USDT", "SOL/USDT:USDT"];
 

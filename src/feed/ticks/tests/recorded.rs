@@ -1,51 +1,40 @@
+//! Raw recordings.
+
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
 
-use proptest::prelude::*;
-
-use super::frame::{Frame, parse};
-use super::sync::Sync;
+use super::super::block::Print;
+use super::super::minutes::Minutes;
+use super::super::recording::parse;
+use super::super::sync::Sync;
 use super::*;
 use crate::feed::book::Book;
-use crate::feed::file::lines::Lines;
-use crate::feed::{self, Settings};
-use crate::protocol::{Depth, MarketData};
-use crate::types::{Price, Qty, Symbol};
+use crate::protocol::Depth;
 
-#[expect(clippy::disallowed_methods, reason = "where recorded data may be is told to tests by the environment")]
-fn recordings() -> Option<String> {
-    let beside = format!("{}/../shared", env!("CARGO_MANIFEST_DIR"));
-    let root = std::env::var("LTL_SHARED_DIR").unwrap_or(beside);
-    let path = format!("{root}/data/binance-usdm-raw-feed");
-    if !Path::new(&path).exists() {
-        println!("skipped: no shared data");
-        return None;
-    }
-    Some(path)
-}
-
-fn open(path: &str, symbols: &[&str], range: &str) -> Result<Box<dyn Feed>, FeedError> {
-    let symbols: Vec<Symbol> = symbols.iter().map(|symbol| symbol.parse().unwrap()).collect();
-    let range = (!range.is_empty()).then(|| range.parse::<TimeRange>().unwrap());
-    feed::open(&Settings::default(), &format!("file:{path}"), &symbols, range, 1)
-}
-
-fn take(feed: &mut dyn Feed, until: Timestamp) -> Vec<FeedRecord> {
-    let mut records = Vec::new();
-    while feed.next_at().is_some_and(|at| at <= until) {
-        records.push(feed.next().unwrap().unwrap());
-    }
-    records
-}
-
-fn frames(path: &str, venue_symbol: &str) -> Vec<Frame> {
+/// What a recording says, read frame by frame.
+fn events(path: &str, venue_symbol: &str) -> Vec<(Timestamp, Event)> {
     let mut lines = Lines::open(Path::new(path), LONGEST_LINE).unwrap();
-    let mut frames = Vec::new();
-    while let Some((_, line)) = lines.next().unwrap() {
-        frames.push(parse(line, venue_symbol).unwrap());
+    let mut events = Vec::new();
+    while let Some((number, line)) = lines.next().unwrap() {
+        let (mut block, mut cursor) = (Block::default(), Cursor::default());
+        parse(number, line, venue_symbol, &mut block).unwrap();
+        events.extend(cursor.at(&block).zip(cursor.take(&block)));
     }
-    frames
+    events
+}
+
+/// The recorded touch by the number of its update.
+fn tickers(path: &str) -> BTreeMap<u64, (Price, Price)> {
+    let mut lines = Lines::open(Path::new(path), LONGEST_LINE).unwrap();
+    let mut tickers = BTreeMap::new();
+    while let Some((_, line)) = lines.next().unwrap() {
+        let (_, json) = std::str::from_utf8(line).unwrap().split_once(' ').unwrap();
+        let frame: serde_json::Value = serde_json::from_str(json).unwrap();
+        if frame["data"]["e"] == "bookTicker" {
+            let price = |name: &str| frame["data"][name].as_str().unwrap().parse::<Price>().unwrap();
+            tickers.insert(frame["data"]["u"].as_u64().unwrap(), (price("b"), price("a")));
+        }
+    }
+    tickers
 }
 
 /// At each of the 13,128 depth updates that continue the snapshots, the touch of the kept book is the recorded
@@ -55,18 +44,12 @@ fn the_kept_book_has_the_recorded_touch_at_every_update() {
     let Some(path) = recordings() else { return };
     let mut compared = 0;
     for (file, venue_symbol) in [("btcusdt_20240808.gz", "BTCUSDT"), ("ethusdt_20240808.gz", "ETHUSDT")] {
-        let frames = frames(&format!("{path}/{file}"), venue_symbol);
-        let tickers: BTreeMap<u64, (Price, Price)> = frames
-            .iter()
-            .filter_map(|frame| match frame {
-                Frame::Quote { update, quote, .. } => Some((*update, (quote.bid, quote.ask))),
-                _ => None,
-            })
-            .collect();
+        let path = format!("{path}/{file}");
+        let tickers = tickers(&path);
         let (mut sync, mut book, mut waiting) = (Sync::new(), Book::default(), Vec::new());
-        for frame in frames {
-            let (said, updates): (Vec<Depth>, Vec<u64>) = match frame {
-                Frame::Snapshot { last_update, levels, .. } => {
+        for (_, event) in events(&path, venue_symbol) {
+            let (said, updates): (Vec<Depth>, Vec<u64>) = match event {
+                Event::Snapshot { last_update, levels } => {
                     let said = sync.snapshot(last_update, levels).unwrap();
                     // The update in which the snapshot falls and those after it count, as they are applied now.
                     waiting.retain(|last| *last >= last_update);
@@ -74,8 +57,8 @@ fn the_kept_book_has_the_recorded_touch_at_every_update() {
                     updates.append(&mut waiting);
                     (said, updates)
                 }
-                Frame::Depth(update) => {
-                    let last = update.last;
+                Event::Update(update) => {
+                    let last = update.numbers.last;
                     match sync.update(update).unwrap() {
                         Some(depth) => (vec![depth], vec![last]),
                         None => {
@@ -84,7 +67,7 @@ fn the_kept_book_has_the_recorded_touch_at_every_update() {
                         }
                     }
                 }
-                Frame::Quote { .. } | Frame::Trade { .. } | Frame::Other => continue,
+                Event::Quote(_) | Event::Trade(_) => continue,
             };
             assert_eq!(said.len(), updates.len());
             for (depth, last) in said.iter().zip(updates) {
@@ -115,13 +98,14 @@ fn bars_are_a_plain_recount_of_the_recorded_trades() {
         let id = InstrumentId(id);
         let mut recount: BTreeMap<Timestamp, Bar> = BTreeMap::new();
         let (mut trades, mut end) = (0, Timestamp::EPOCH);
-        for frame in frames(&format!("{path}/{file}"), venue_symbol) {
-            let (Frame::Trade { at, .. } | Frame::Quote { at, .. }) = frame else { continue };
-            end = end.max(at);
-            let Frame::Trade { at, trade } = frame else { continue };
+        for (at, event) in events(&format!("{path}/{file}"), venue_symbol) {
+            if let Event::Trade(_) | Event::Quote(_) = event {
+                end = end.max(at);
+            }
+            let Event::Trade(trade) = event else { continue };
             trades += 1;
             let open_time = at.floor(Span::MINUTE);
-            let (price, volume) = (trade.price, Qty::ZERO);
+            let (price, volume) = (trade.price(), Qty::ZERO);
             let bar = recount.entry(open_time).or_insert(Bar {
                 open_time,
                 open: price,
@@ -132,7 +116,7 @@ fn bars_are_a_plain_recount_of_the_recorded_trades() {
             });
             (bar.high, bar.low) = (bar.high.max(price), bar.low.min(price));
             bar.close = price;
-            bar.volume += trade.qty;
+            bar.volume += trade.qty();
         }
         recount.pop_first();
         recount.retain(|open_time, _| *open_time + Span::MINUTE <= end);
@@ -193,6 +177,13 @@ fn trade(at_ms: u64, id: u64, price: &str) -> String {
     )
 }
 
+fn ticker(at_ms: u64, bid: &str) -> String {
+    format!(
+        r#"1 {{"stream":"btcusdt@bookTicker","data":{{"e":"bookTicker","E":1,"T":{},"s":"BTCUSDT","u":1,"b":"{bid}","B":"1","a":"999","A":"1"}}}}"#,
+        SECOND + at_ms
+    )
+}
+
 fn depth(first: u64, last: u64, previous: u64) -> String {
     format!(
         r#"1 {{"stream":"btcusdt@depth@0ms","data":{{"e":"depthUpdate","E":1,"T":{SECOND},"s":"BTCUSDT","U":{first},"u":{last},"pu":{previous},"b":[["99","1"]],"a":[["101","{last}"]]}}}}"#
@@ -212,17 +203,7 @@ fn play(files: &[Vec<String>]) -> (Vec<FeedRecord>, Option<FeedError>) {
         Ok(feed) => feed,
         Err(error) => return (Vec::new(), Some(error)),
     };
-    let mut records = Vec::new();
-    loop {
-        match feed.next() {
-            Some(Ok(record)) => records.push(record),
-            Some(Err(error)) => {
-                assert_eq!((feed.next_at(), feed.next()), (None, None), "nothing comes after an error");
-                return (records, Some(error));
-            }
-            None => return (records, None),
-        }
-    }
+    all(&mut *feed)
 }
 
 #[test]
@@ -306,7 +287,7 @@ fn a_malformed_line_is_named_with_its_field() {
         ("nonsense".to_owned(), "line", "no space"),
         (good.replace("1 {", "x {"), "local_ns", "nanoseconds"),
         (good.replace("}}", "}"), "json", "cannot be read"),
-        (good.replace("\"p\":\"100\"", "\"p\":\"1e2\""), "p", "digits"),
+        (good.replace("\"p\":\"100\"", "\"p\":\"1e2\""), "p", "is not a decimal number"),
         (good.replace("\"p\":\"100\"", "\"p\":\"0\""), "p", "above zero"),
         (good.replace("\"q\":\"0.5\"", "\"q\":\"-1\""), "q", "negative"),
         (good.replace("\"q\":\"0.5\",", ""), "data", "missing field `q`"),
@@ -330,14 +311,51 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
     fn any_bytes_give_ok_or_err(bytes in prop::collection::vec(any::<u8>(), 0..300), at in 0_usize..200, with in any::<u8>()) {
-        let _ = parse(&bytes, "BTCUSDT");
+        let mut block = Block::default();
+        let _ = parse(1, &bytes, "BTCUSDT", &mut block);
         for line in [trade(0, 1, "100"), depth(1, 2, 0), snapshot(1)] {
             let mut damaged = line.into_bytes();
             let at = at % damaged.len();
             damaged[at] = with;
-            let _ = parse(&damaged, "BTCUSDT");
-            let _ = parse(&damaged[..at], "BTCUSDT");
+            let _ = parse(1, &damaged, "BTCUSDT", &mut block);
+            let _ = parse(1, &damaged[..at], "BTCUSDT", &mut block);
         }
+    }
+
+    /// Most events are said without a look at what is due; the bars are those of who looks at each.
+    #[test]
+    fn bars_are_those_of_a_look_at_every_event(
+        events in prop::collection::vec((any::<bool>(), -700_i64..2_500, 1_i64..200), 1..300),
+    ) {
+        let (mut lines, mut bars, mut minutes) = (Vec::new(), Vec::new(), Minutes::recorded());
+        let (mut dated, mut at, mut seconds) = (0_i64, Timestamp::EPOCH, Vec::new());
+        for (number, (traded, step, price)) in events.into_iter().enumerate() {
+            dated = (dated + step).max(0);
+            let (when, before) = (Timestamp::from_millis(SECOND as i64 + dated), at);
+            at = at.max(when);
+            if number > 0 && at.floor(Span::SECOND) > before {
+                seconds.push(at.floor(Span::SECOND));
+            }
+            bars.extend(minutes.pass(at));
+            if traded {
+                lines.push(trade(dated as u64, number as u64, &price.to_string()));
+                let print = Print { id: number as u64, price: price * 100_000_000, qty: 50_000_000, sold: true };
+                bars.extend(minutes.trade(when, &print));
+            } else {
+                lines.push(ticker(dated as u64, &price.to_string()));
+            }
+        }
+        let (records, error) = play(&[lines]);
+        let said: Vec<Bar> = records.iter().filter_map(|record| match record.event.data {
+            MarketData::Bar(bar) => Some(bar),
+            _ => None,
+        }).collect();
+        prop_assert_eq!((said, error), (bars, None));
+        let marks: Vec<Timestamp> = records.iter().filter_map(|record| match record.event.data {
+            MarketData::Mark(_) => Some(record.at),
+            _ => None,
+        }).collect();
+        prop_assert_eq!(marks, seconds);
     }
 
     #[test]

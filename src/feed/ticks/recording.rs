@@ -1,42 +1,47 @@
-//! One line of a raw recording: when it came, and the exchange's frame. Nothing is copied before it is known to
-//! be wanted.
+//! Lines of a raw recording, read into blocks: each says when it came, and what the exchange's frame was. Nothing is copied
+//! before it is known to be wanted.
+
+use std::path::Path;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::super::error::shown;
-use crate::protocol::{BookLevel, Quote, Trade};
-use crate::types::{Price, Qty, Side, Timestamp, TradeId};
+use super::LONGEST_LINE;
+use super::block::{Block, Numbers, Print, Touch};
+use crate::feed::FeedError;
+use crate::feed::error::shown;
+use crate::feed::file::lines::Lines;
+use crate::feed::file::number::decimal;
+use crate::types::Timestamp;
 
 /// An instant above this, the year 2100, is not one.
 const LATEST_MS: u64 = 4_102_444_800_000;
 
-/// What a line says.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Frame {
-    /// The whole book, as the REST endpoint tells it.
-    Snapshot { at: Timestamp, last_update: u64, levels: Vec<BookLevel> },
-    /// Levels that changed.
-    Depth(Update),
-    /// The touch.
-    Quote { at: Timestamp, update: u64, quote: Quote },
-    /// A trade of the market.
-    Trade { at: Timestamp, trade: Trade },
-    /// A stream or a trade (of the insurance fund, say) that is not the market's.
-    Other,
+const REMEDY: &str = "remove the line, or record anew";
+
+/// A file of lines being read.
+#[derive(Debug)]
+pub(super) struct Recording {
+    lines: Lines,
+    venue_symbol: String,
 }
 
-/// A change of the book, in Binance's numbering.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Update {
-    pub(super) at: Timestamp,
-    /// `U`
-    pub(super) first: u64,
-    /// `u`
-    pub(super) last: u64,
-    /// `pu`: the `u` of the update before.
-    pub(super) previous: u64,
-    pub(super) levels: Vec<BookLevel>,
+impl Recording {
+    pub(super) fn open(path: &Path, venue_symbol: &str) -> Result<Recording, FeedError> {
+        Ok(Recording { lines: Lines::open(path, LONGEST_LINE)?, venue_symbol: venue_symbol.to_owned() })
+    }
+
+    /// Reads a line into the block; false at the end.
+    pub(super) fn read(&mut self, block: &mut Block) -> Result<bool, FeedError> {
+        let Some((number, line)) = self.lines.next()? else { return Ok(false) };
+        match parse(number, line, &self.venue_symbol, block) {
+            Ok(()) => Ok(true),
+            Err(Wrong { field, value, why }) => {
+                let path = self.lines.path().to_owned();
+                Err(FeedError::Malformed { path, line: number, field, value, why, remedy: REMEDY })
+            }
+        }
+    }
 }
 
 /// What is wrong with a line.
@@ -93,7 +98,6 @@ struct TickerData<'a> {
     #[serde(rename = "T")]
     at: u64,
     s: &'a str,
-    u: u64,
     b: &'a str,
     #[serde(rename = "B")]
     bid_qty: &'a str,
@@ -115,8 +119,9 @@ struct TradeData<'a> {
     m: bool,
 }
 
-/// Reads a line of the recording of `venue_symbol`.
-pub(super) fn parse(line: &[u8], venue_symbol: &str) -> Result<Frame, Wrong> {
+/// Reads a line of the recording of `venue_symbol` into the block. What is not the market's leaves it as it is: another stream,
+/// or a trade of the insurance fund, say.
+pub(super) fn parse(number: u64, line: &[u8], venue_symbol: &str, block: &mut Block) -> Result<(), Wrong> {
     let text = std::str::from_utf8(line).map_err(|_| Wrong::new("line", line, "is not UTF-8"))?;
     let (received, json) = text.split_once(' ').ok_or_else(|| Wrong::new("line", line, "has no space"))?;
     if received.parse::<u64>().is_err() {
@@ -125,17 +130,18 @@ pub(super) fn parse(line: &[u8], venue_symbol: &str) -> Result<Frame, Wrong> {
     let line: Line<'_> = read("json", json)?;
     match (line.stream, line.data, line.last_update) {
         (Some(stream), Some(data), _) => match stream.split_once('@').map(|(_, kind)| kind) {
-            Some(kind) if kind.starts_with("depth") => depth(data.get(), venue_symbol),
-            Some("bookTicker") => ticker(data.get(), venue_symbol),
-            Some("trade") => trade(data.get(), venue_symbol),
-            Some(_) => Ok(Frame::Other),
+            Some(kind) if kind.starts_with("depth") => depth(number, data.get(), venue_symbol, block),
+            Some("bookTicker") => ticker(number, data.get(), venue_symbol, block),
+            Some("trade") => trade(number, data.get(), venue_symbol, block),
+            Some(_) => Ok(()),
             None => Err(Wrong::new("stream", stream, "has no `@`")),
         },
         (None, _, Some(last_update)) => {
             let (Some(at), Some(bids), Some(asks)) = (line.at, line.bids, line.asks) else {
                 return Err(Wrong::new("json", json, "is a snapshot without `T`, `bids` or `asks`"));
             };
-            Ok(Frame::Snapshot { at: instant(at)?, last_update, levels: levels("bids", &bids, "asks", &asks)? })
+            block.push_snapshot(number, instant(at)?, last_update, &levels("bids", &bids)?, &levels("asks", &asks)?);
+            Ok(())
         }
         _ => Err(Wrong::new("json", json, "is neither a frame with `stream` and `data` nor a depth snapshot")),
     }
@@ -159,66 +165,59 @@ fn same_symbol(found: &str, venue_symbol: &str) -> Result<(), Wrong> {
     Err(Wrong::new("s", found, format!("is not {venue_symbol}, which the recording is read as")))
 }
 
-fn depth(json: &str, venue_symbol: &str) -> Result<Frame, Wrong> {
+fn depth(number: u64, json: &str, venue_symbol: &str, block: &mut Block) -> Result<(), Wrong> {
     let data: DepthData<'_> = read("data", json)?;
     same_symbol(data.s, venue_symbol)?;
-    let (at, levels) = (instant(data.at)?, levels("b", &data.b, "a", &data.a)?);
-    Ok(Frame::Depth(Update { at, first: data.first, last: data.last, previous: data.pu, levels }))
+    let numbers = Numbers { first: data.first, last: data.last, previous: data.pu };
+    block.push_update(number, instant(data.at)?, numbers, &levels("b", &data.b)?, &levels("a", &data.a)?);
+    Ok(())
 }
 
-fn ticker(json: &str, venue_symbol: &str) -> Result<Frame, Wrong> {
+fn ticker(number: u64, json: &str, venue_symbol: &str, block: &mut Block) -> Result<(), Wrong> {
     let data: TickerData<'_> = read("data", json)?;
     same_symbol(data.s, venue_symbol)?;
-    let quote = Quote {
+    let touch = Touch {
         bid: price("b", data.b)?,
         bid_qty: qty("B", data.bid_qty)?,
         ask: price("a", data.a)?,
         ask_qty: qty("A", data.ask_qty)?,
     };
-    Ok(Frame::Quote { at: instant(data.at)?, update: data.u, quote })
+    block.push_quote(number, instant(data.at)?, touch);
+    Ok(())
 }
 
-fn trade(json: &str, venue_symbol: &str) -> Result<Frame, Wrong> {
+fn trade(number: u64, json: &str, venue_symbol: &str, block: &mut Block) -> Result<(), Wrong> {
     let data: TradeData<'_> = read("data", json)?;
     same_symbol(data.s, venue_symbol)?;
     if data.kind.is_some_and(|kind| kind != "MARKET") {
-        return Ok(Frame::Other);
+        return Ok(());
     }
     let qty = qty("q", data.q)?;
-    if qty.is_zero() {
+    if qty == 0 {
         return Err(Wrong::new("q", data.q, "is a trade of nothing"));
     }
     // `m` says that the buyer was the maker, so that the seller took.
-    let taker = if data.m { Side::Sell } else { Side::Buy };
-    let trade = Trade { id: TradeId(data.t), price: price("p", data.p)?, qty, taker };
-    Ok(Frame::Trade { at: instant(data.at)?, trade })
+    let print = Print { id: data.t, price: price("p", data.p)?, qty, sold: data.m };
+    block.push_trade(number, instant(data.at)?, print);
+    Ok(())
 }
 
-fn levels(
-    bid_field: &'static str,
-    bids: &[Level<'_>],
-    ask_field: &'static str,
-    asks: &[Level<'_>],
-) -> Result<Vec<BookLevel>, Wrong> {
-    let level = |side, field, level: &Level<'_>| {
-        Ok(BookLevel { side, price: price(field, level.0)?, qty: qty(field, level.1)? })
-    };
-    let bids = bids.iter().map(|one| level(Side::Buy, bid_field, one));
-    bids.chain(asks.iter().map(|one| level(Side::Sell, ask_field, one))).collect()
+fn levels(field: &'static str, levels: &[Level<'_>]) -> Result<Vec<[i64; 2]>, Wrong> {
+    levels.iter().map(|level| Ok([price(field, level.0)?, qty(field, level.1)?])).collect()
 }
 
-fn price(field: &'static str, text: &str) -> Result<Price, Wrong> {
-    match text.parse::<Price>() {
-        Ok(price) if price.is_positive() => Ok(price),
+fn price(field: &'static str, text: &str) -> Result<i64, Wrong> {
+    match decimal(text.as_bytes(), true) {
+        Ok(price) if price > 0 => Ok(price),
         Ok(_) => Err(Wrong::new(field, text, "is not a price above zero")),
-        Err(error) => Err(Wrong::new(field, text, error.why)),
+        Err(why) => Err(Wrong::new(field, text, why)),
     }
 }
 
-fn qty(field: &'static str, text: &str) -> Result<Qty, Wrong> {
-    match text.parse::<Qty>() {
-        Ok(qty) if !qty.is_negative() => Ok(qty),
+fn qty(field: &'static str, text: &str) -> Result<i64, Wrong> {
+    match decimal(text.as_bytes(), true) {
+        Ok(qty) if qty >= 0 => Ok(qty),
         Ok(_) => Err(Wrong::new(field, text, "is a negative quantity")),
-        Err(error) => Err(Wrong::new(field, text, error.why)),
+        Err(why) => Err(Wrong::new(field, text, why)),
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use super::super::book::Book;
-use super::frame::Update;
+use super::block::Update;
 use crate::protocol::{BookLevel, Depth};
 
 /// Most updates kept while the snapshot is awaited: at ten a second a quarter of an hour.
@@ -83,21 +83,21 @@ impl Sync {
                 self.pending.push_back(update);
                 return Ok(None);
             }
-            State::Fresh(at) if update.last < at => return Ok(None),
-            State::Fresh(at) if update.first > at.saturating_add(1) => {
-                return Err(Break { field: "U", expected: at, found: update.first });
+            State::Fresh(at) if update.numbers.last < at => return Ok(None),
+            State::Fresh(at) if update.numbers.first > at.saturating_add(1) => {
+                return Err(Break { field: "U", expected: at, found: update.numbers.first });
             }
-            State::Following(at) if update.previous != at && border => {
+            State::Following(at) if update.numbers.previous != at && border => {
                 self.state = State::Waiting;
                 self.pending.push_back(update);
                 return Ok(Some(Depth { snapshot: true, levels: Vec::new() }));
             }
-            State::Following(at) if update.previous != at => {
-                return Err(Break { field: "pu", expected: at, found: update.previous });
+            State::Following(at) if update.numbers.previous != at => {
+                return Err(Break { field: "pu", expected: at, found: update.numbers.previous });
             }
             State::Fresh(_) | State::Following(_) => {}
         }
-        self.state = State::Following(update.last);
+        self.state = State::Following(update.numbers.last);
         update.levels.iter().for_each(|level| self.book.set(*level));
         Ok(Some(Depth { snapshot: false, levels: update.levels }))
     }
