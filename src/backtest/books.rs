@@ -33,17 +33,17 @@ impl Books {
     }
 
     /// Takes in a row.
-    pub(super) fn write(&mut self, row: Journal) {
+    pub(super) fn write(&mut self, row: &Journal) {
         if let Some(rows) = &mut self.rows {
             rows.push(row.clone());
         }
         match row {
-            Journal::Trade(trade) => self.trades.push(*trade),
-            Journal::Equity(row) => self.write_equity(&row),
+            Journal::Trade(trade) => self.trades.push((**trade).clone()),
+            Journal::Equity(row) => self.write_equity(row),
             Journal::Signal(row) => self.write_signal(row),
-            Journal::State(row) => self.states.push(row),
+            Journal::State(row) => self.states.push(row.clone()),
             Journal::Fill { fill, .. } => {
-                self.path_dependent.extend(Some(fill).filter(|fill| fill.path_dependent));
+                self.path_dependent.extend(Some(*fill).filter(|fill| fill.path_dependent));
                 self.turnover += fill.price.notional(fill.qty);
             }
             Journal::Intent(_)
@@ -75,9 +75,9 @@ impl Books {
         self.last = Some(point);
     }
 
-    fn write_signal(&mut self, row: SignalRow) {
-        if let Some(reason) = row.rejected {
-            *self.rejected.entry((row.strategy, reason)).or_default() += 1;
+    fn write_signal(&mut self, row: &SignalRow) {
+        if let Some(reason) = &row.rejected {
+            *self.rejected.entry((row.strategy.clone(), reason.clone())).or_default() += 1;
         }
     }
 }

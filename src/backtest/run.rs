@@ -83,7 +83,7 @@ impl BacktestError {
 /// If the data is damaged, or the engine does not get ready.
 pub fn run(plan: Plan, mut progress: impl FnMut(Timestamp)) -> Result<Outcome, BacktestError> {
     let mut run = Run::begin(plan, Keep::Results)?;
-    while run.left.is_none() && run.feed_goes_on() {
+    while run.left.is_none() && run.feed_at.is_some() {
         run.turn()?;
         if run.records.is_multiple_of(PROGRESS_EVERY) {
             progress(run.session.at());
@@ -98,7 +98,7 @@ pub fn run(plan: Plan, mut progress: impl FnMut(Timestamp)) -> Result<Outcome, B
 /// As [`run`].
 pub fn journal(plan: Plan) -> Result<Vec<Journal>, BacktestError> {
     let mut run = Run::begin(plan, Keep::Everything)?;
-    while run.left.is_none() && run.feed_goes_on() {
+    while run.left.is_none() && run.feed_at.is_some() {
         run.turn()?;
     }
     Ok(run.books.rows.unwrap_or_default())
@@ -116,12 +116,14 @@ struct Run {
     left: Option<String>,
     /// What the step at hand wants done.
     actions: Actions,
+    /// When the feed goes on.
+    feed_at: Option<Timestamp>,
 }
 
 impl Run {
     /// Everything until the engine is ready to trade.
     fn begin(plan: Plan, keep: Keep) -> Result<Run, BacktestError> {
-        let Plan { feed, mut rooms, guests, exchange, seed } = plan;
+        let Plan { mut feed, mut rooms, guests, exchange, seed } = plan;
         (rooms.engine.poll_orders, rooms.engine.poll_positions) = (POLL_EVERY, POLL_EVERY);
         let (instruments, shape, started_at) = (feed.instruments().clone(), feed.shape(), feed.start_at());
         let account = AccountConfig {
@@ -136,7 +138,9 @@ impl Run {
         let session = Session::new(engine, started_at, 0);
         let books = Books::new(keep);
         let actions = Actions::new(keep);
-        let mut run = Run { session, feed, exchange, account, books, started_at, records: 0, left: None, actions };
+        let feed_at = feed.next_at();
+        let mut run =
+            Run { session, feed, exchange, account, books, started_at, records: 0, left: None, actions, feed_at };
         run.session.push(started_at, Source::Ledger, Event::Recovered(Box::default()));
         run.warm_up()?;
         run.reconcile()?;
@@ -166,21 +170,18 @@ impl Run {
         Ok(())
     }
 
-    fn feed_goes_on(&mut self) -> bool {
-        self.feed.next_at().is_some()
-    }
-
     /// Takes what is earliest: a step of the engine, else a word of the venue, else a record of the feed. False if there is
     /// nothing left.
     fn turn(&mut self) -> Result<bool, BacktestError> {
-        let (session, venue, feed) = (self.session.next_at(), self.exchange.next_due(), self.feed.next_at());
-        let Some(next) = [session, venue, feed].into_iter().flatten().min() else { return Ok(false) };
+        let (session, venue) = (self.session.next_at(), self.exchange.next_due());
+        let Some(next) = Timestamp::earliest([session, venue, self.feed_at]) else { return Ok(false) };
         if session == Some(next) {
             self.step()?;
         } else if venue == Some(next) {
             self.hear_venue(next);
         } else if let Some(record) = self.feed.next() {
             let record = record?;
+            self.feed_at = self.feed.next_at();
             self.records += 1;
             self.exchange.on_market(record.at, &record.event);
             let decides = !matches!(record.event.data, MarketData::Depth(_));
@@ -221,17 +222,20 @@ impl Run {
         if self.actions.is_empty() {
             return Ok(());
         }
-        let mut actions = std::mem::take(&mut self.actions);
-        for action in actions.drain() {
+        let actions = std::mem::take(&mut self.actions);
+        for action in &*actions {
             match action {
                 Action::Journal(row) => self.books.write(row),
                 Action::Send(request) => self.send(at, request),
                 Action::Backfill { instrument, from, until } => {
-                    let bars = self.feed.backfill(instrument, from, until)?;
-                    self.tell(at, instrument, MarketData::History { timeframe: Timeframe::M1, bars });
+                    let bars = self.feed.backfill(*instrument, *from, *until)?;
+                    self.tell(at, *instrument, MarketData::History { timeframe: Timeframe::M1, bars });
                 }
-                Action::RestartFeed { instrument } => self.feed.restart(instrument),
-                Action::Leave { exit: _, reason } => self.left = Some(reason),
+                Action::RestartFeed { instrument } => {
+                    self.feed.restart(*instrument);
+                    self.feed_at = self.feed.next_at();
+                }
+                Action::Leave { exit: _, reason } => self.left = Some(reason.clone()),
                 Action::Notify(_) => {}
             }
         }
@@ -239,8 +243,8 @@ impl Run {
         Ok(())
     }
 
-    fn send(&mut self, at: Timestamp, request: VenueRequest) {
-        if let VenueRequest::Submit(order) = &request {
+    fn send(&mut self, at: Timestamp, request: &VenueRequest) {
+        if let VenueRequest::Submit(order) = request {
             let report = OrderReport {
                 client_id: order.client_id,
                 instrument: order.instrument,
@@ -250,7 +254,7 @@ impl Run {
             };
             self.session.push(at, Source::Venue, Event::Venue(VenueReport::Order(report)));
         }
-        self.exchange.send(at, self.account, request);
+        self.exchange.send(at, self.account, request.clone());
     }
 
     fn tell(&mut self, at: Timestamp, instrument: InstrumentId, data: MarketData) {

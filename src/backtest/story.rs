@@ -79,7 +79,7 @@ impl Story {
             | Journal::Shadow(_)
             | Journal::FeeInKind(_) => {}
         }
-        self.books.write(row.clone());
+        self.books.write(row);
     }
 
     /// The report of it, what it was made from, and its candles. `feed` says where it was recorded, `view` is the engine at

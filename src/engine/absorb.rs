@@ -3,8 +3,8 @@
 use super::{Engine, Slot, Totals};
 use crate::orders::{Alarm, Applied};
 use crate::protocol::{
-    AccountReport, Action, Actions, Event, ExitReason, Fill, Journal, MarketEvent, Notice, NoticeKind, OrderReport,
-    TradeRow, TradingState, VenueReport,
+    AccountReport, Action, Actions, Event, ExitReason, Fill, Journal, MarketData, MarketEvent, Notice, NoticeKind,
+    OrderReport, TradeRow, TradingState, VenueReport,
 };
 use crate::types::{ClientOrderId, InstrumentId, Leg, Qty, Timestamp, Words};
 
@@ -29,8 +29,8 @@ impl Engine {
             return;
         }
         self.market.absorb_into(at, event, &mut self.absorbed);
-        let loaded = self.market.has_history(instrument) && !self.market.is_warm(instrument);
-        if loaded && matches!(event.data, crate::protocol::MarketData::History { .. }) {
+        let is_history = matches!(event.data, MarketData::History { .. });
+        if is_history && self.market.has_history(instrument) && !self.market.is_warm(instrument) {
             // The feed holds less than was asked for: what came is all, and live bars do the rest.
             let rest = self.market.mark_history_complete(at, instrument);
             self.absorbed.closed.extend(rest.closed);
@@ -54,7 +54,7 @@ impl Engine {
 
     fn absorb_report(&mut self, at: Timestamp, report: &OrderReport, out: &mut Actions) {
         if self.knows(report.instrument) {
-            let applied = self.orders.apply(at, report);
+            let applied = self.orders.take_in(at, report, out.keeps_all());
             self.slot(report.instrument).touched = true;
             self.absorb_applied(at, applied, out);
             self.follow_up(at, report.client_id);
@@ -66,8 +66,11 @@ impl Engine {
         if let Some(instrument) = applied.back {
             self.venue_is_back(at, instrument);
         }
+        if let Some(instrument) = applied.changed {
+            self.note_change(at, instrument);
+        }
         if let Some(row) = applied.row {
-            self.note_row(at, row, out);
+            out.durable(|| Journal::Order(row));
         }
         if let Some(alarm) = applied.alarm {
             self.raise_alarm(at, &alarm, out);
@@ -216,7 +219,7 @@ impl Engine {
 impl Slot {
     /// When protection, or an exit under way, is to be looked at again.
     pub(super) fn next_deadline(&self) -> Option<Timestamp> {
-        self.protection.next_deadline().into_iter().chain(self.exit_again).min()
+        Timestamp::earliest([self.protection.next_deadline(), self.exit_again])
     }
 
     /// The position is closed, or another one is there now.

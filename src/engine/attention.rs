@@ -62,7 +62,7 @@ impl Engine {
     pub(super) fn settle(&mut self) {
         while let Some(instrument) = self.attention.stirred.pop() {
             let next =
-                self.slots[instrument.index()].next_deadline().into_iter().chain(self.time_exit(instrument)).min();
+                Timestamp::earliest([self.slots[instrument.index()].next_deadline(), self.time_exit(instrument)]);
             self.attention.deadlines.set(instrument.index(), next);
         }
         self.orders_are_due();
@@ -71,7 +71,7 @@ impl Engine {
     /// When an order next wants something; found anew only if orders may have changed.
     pub(super) fn orders_are_due(&mut self) -> Option<Timestamp> {
         if self.orders.take_changed() {
-            self.orders_due = [self.orders.next_deadline(), self.next_entry_timeout()].into_iter().flatten().min();
+            self.orders_due = Timestamp::earliest([self.orders.next_deadline(), self.next_entry_timeout()]);
         }
         self.orders_due
     }

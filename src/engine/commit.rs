@@ -90,7 +90,7 @@ impl Engine {
     fn open_positions(&self) -> usize {
         let entered = self.orders.open_entries().map(|row| row.intent.request.instrument);
         let fresh: BTreeSet<_> = entered.filter(|one| self.portfolio.position(*one).is_none()).collect();
-        self.portfolio.positions().count() + fresh.len()
+        self.portfolio.open_count() + fresh.len()
     }
 
     /// Worst case of an instrument: what is held, and what is open, on its way or unknown.
@@ -106,8 +106,17 @@ impl Engine {
         }
     }
 
-    /// Worst case of all instruments together.
+    /// Worst case of all instruments together: what is held, and in place of it the worst case where orders could add to it.
     pub(super) fn gross_notional(&self) -> Usdt {
+        let exposures = self.orders.exposures();
+        let known = exposures.iter().filter(|(one, _)| self.knows(**one));
+        let more = known.map(|(one, exposure)| self.worst_notional(*one, exposure) - self.portfolio.exposed_of(*one));
+        let gross = self.portfolio.exposed() + more.sum();
+        debug_assert_eq!(gross, self.sum_of_worst_notionals(), "the worst case is that of each instrument");
+        gross
+    }
+
+    fn sum_of_worst_notionals(&self) -> Usdt {
         let exposures = self.orders.exposures();
         let worst = |one| self.worst_notional(one, &exposures.get(&one).copied().unwrap_or_default());
         let held: Usdt = self.portfolio.positions().map(|row| worst(row.instrument)).sum();
@@ -142,9 +151,9 @@ impl Engine {
         if !self.orders.request_cancel(client_id, at) {
             return;
         }
-        if let Some(row) = self.orders.get(client_id).cloned() {
+        if let Some(row) = self.orders.get(client_id) {
             let instrument = row.intent.request.instrument;
-            out.durable(|| Journal::Order(Box::new(row)));
+            out.durable(|| Journal::Order(Box::new(row.clone())));
             out.push(Action::Send(VenueRequest::Cancel { client_id, instrument }));
         }
     }
@@ -183,9 +192,14 @@ impl Engine {
 
     /// An order's row changed: it is written, and what hangs on it is looked at in this step.
     pub(super) fn note_row(&mut self, at: Timestamp, row: Box<OrderRow>, out: &mut Actions) {
-        let slot = self.slot(row.intent.request.instrument);
-        (slot.touched, slot.moved_at) = (true, at);
+        self.note_change(at, row.intent.request.instrument);
         out.durable(|| Journal::Order(row));
+    }
+
+    /// The same without the row.
+    pub(super) fn note_change(&mut self, at: Timestamp, instrument: InstrumentId) {
+        let slot = self.slot(instrument);
+        (slot.touched, slot.moved_at) = (true, at);
     }
 
     /// A limit entry that has rested for too long is cancelled.

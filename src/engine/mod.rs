@@ -224,17 +224,13 @@ impl Engine {
     /// When it wants to be called next, if nothing else happens. Whoever is due does what it is due for in that step
     /// and names a later instant, so that time always moves on.
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        let mut next = Timestamp::MAX;
-        for due in [
+        Timestamp::earliest([
             self.attention.next(),
             self.orders_due,
             self.market.next_deadline(),
             self.reconciliation.next_deadline(),
             self.risk.next_deadline(self.at),
-        ] {
-            next = next.min(due.unwrap_or(Timestamp::MAX));
-        }
-        Some(next).filter(|next| *next < Timestamp::MAX)
+        ])
     }
 
     /// The history to load before trading at `at`.

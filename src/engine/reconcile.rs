@@ -66,7 +66,7 @@ impl Reconciliation {
         if !self.recovered || self.suspended.is_some() {
             return None;
         }
-        self.next_orders.into_iter().chain(self.next_positions).min()
+        Timestamp::earliest([self.next_orders, self.next_positions])
     }
 
     /// The user stream is down: what we think of our orders may be old.

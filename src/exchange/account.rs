@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::position::Position;
+use super::standing::Standing;
 use super::still::Ease;
 use crate::types::{ClientOrderId, InstrumentId, PositionSide, Timestamp, Usdt};
 
@@ -77,6 +78,9 @@ pub(super) struct Account {
     /// How far prices may move before it could be liquidated.
     #[serde(skip)]
     pub ease: Ease,
+    /// What its positions add up to, if that is known.
+    #[serde(skip)]
+    pub standing: Option<Standing>,
 }
 
 impl Account {
@@ -94,6 +98,7 @@ impl Account {
             stream_tail: Timestamp::EPOCH,
             stalled_until: Timestamp::EPOCH,
             ease: Ease::default(),
+            standing: None,
         }
     }
 

@@ -41,6 +41,7 @@ impl Core {
     }
 
     fn come_to(&mut self, id: InstrumentId, price: Price) {
+        self.prices_move();
         self.boards[id.index()].move_to(price);
         self.pass_through(id, price);
         self.react(id);
@@ -94,9 +95,11 @@ impl Core {
     }
 
     pub(super) fn anybody_fails_at(&mut self, id: InstrumentId, price: Price) -> bool {
+        self.prices_move();
         let before = self.boards[id.index()].last.replace(price);
         let holders = &self.boards[id.index()].holders;
         let fails = holders.iter().any(|account| self.fails(*account));
+        self.prices_move();
         self.boards[id.index()].last = before;
         fails
     }
@@ -118,10 +121,12 @@ impl Core {
         if board.mark.is_none() {
             let before = self.boards[id.index()].last;
             for (extreme, reached) in [(bar.high, &mut above), (bar.low, &mut below)] {
+                self.prices_move();
                 self.boards[id.index()].last = Some(extreme);
                 let holders = self.boards[id.index()].holders.iter().copied();
                 reached.extend(holders.filter(|account| self.fails(*account)));
             }
+            self.prices_move();
             self.boards[id.index()].last = before;
         }
         above.sort_unstable();

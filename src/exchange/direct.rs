@@ -124,6 +124,7 @@ impl Exchange {
         if one.holds(id) {
             return Err(Refusal::MARGIN_HAS_POSITIONS);
         }
+        self.core.forget_standing(account);
         self.core.accounts[account.index()].margins.insert(id, mode);
         Ok(())
     }

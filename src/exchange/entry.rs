@@ -21,6 +21,7 @@ impl Core {
         request: &OrderRequest,
         terms: Terms,
     ) -> Result<u64, Refusal> {
+        self.find_standing(account);
         self.check(account, request, &terms)?;
         Ok(self.accept(memory, account, request, terms))
     }

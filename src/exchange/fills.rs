@@ -81,6 +81,13 @@ impl Core {
 
     /// Applies a trade to the account's position and money. Gives the result that it realised.
     pub(super) fn settle(&mut self, account: AccountId, order: VenueOrderId, fill: Fill) -> Usdt {
+        let key = (fill.instrument, fill.position_side);
+        let realised = self.carry_standing(account, key, |core| core.book(account, order, fill));
+        self.touched.push((account, fill.instrument));
+        realised
+    }
+
+    fn book(&mut self, account: AccountId, order: VenueOrderId, fill: Fill) -> Usdt {
         let now = self.now;
         let one = &mut self.accounts[account.index()];
         let leverage = i64::from(one.leverage(fill.instrument));
@@ -105,7 +112,6 @@ impl Core {
         self.move_cash(account, CashKind::Realised, realised, trade, instrument);
         self.move_cash(account, CashKind::Fee, -fill.fee, trade, instrument);
         self.journal_position(account, fill.instrument, fill.position_side);
-        self.touched.push((account, fill.instrument));
         realised
     }
 
@@ -128,7 +134,7 @@ impl Core {
             (Ok(at), false) => {
                 holders.remove(at);
                 if holders.is_empty() {
-                    self.refresh_funding();
+                    self.end_funding();
                 }
             }
             (Err(at), true) => {
@@ -148,6 +154,7 @@ impl Core {
             board.waiting.retain(|id| *id != order.id);
         } else if order.limit().is_some() {
             board.resting_mut(order.request.side).retain(|id| *id != order.id);
+            self.forget_standing(order.account);
         }
     }
 

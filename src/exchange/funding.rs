@@ -26,11 +26,19 @@ impl Core {
         let clock = &mut self.boards[id.index()].funding;
         clock.next = next;
         clock.settled_until = self.now;
-        self.refresh_funding();
+        self.funding_due = self.funding_due.min(next + self.settings.funding_delay);
+    }
+
+    /// Nobody holds a position any more where somebody did. Of what others hold, nothing is due earlier for that: it is
+    /// looked for when it is due.
+    pub(super) fn end_funding(&mut self) {
+        if self.accounts.iter().all(|account| account.positions.is_empty()) {
+            self.funding_due = Timestamp::MAX;
+        }
     }
 
     /// Finds when the next funding is settled.
-    pub(super) fn refresh_funding(&mut self) {
+    fn refresh_funding(&mut self) {
         let held = self.boards.iter().filter(|board| !board.holders.is_empty());
         let next = held.map(|board| board.funding.next).min();
         self.funding_due = next.map_or(Timestamp::MAX, |next| next + self.settings.funding_delay);
@@ -62,6 +70,7 @@ impl Core {
         let mark = Some(funding.mark).filter(|mark| is_price(*mark)).or_else(|| self.mark_price(id));
         if let Some(mark) = mark {
             self.settle_funding(id, due, funding.rate, mark);
+            self.refresh_funding();
         }
         true
     }
@@ -80,6 +89,7 @@ impl Core {
                 None => self.schedule_after(id, due),
             }
         }
+        self.refresh_funding();
         self.after_trading();
     }
 
@@ -137,7 +147,6 @@ impl Core {
         board.funding.next = board.funding.next.max(next);
         board.funding.settled_until = board.funding.settled_until.max(due);
         board.funding.rate = board.mark.map(|mark| mark.funding_rate).or(board.funding.rate);
-        self.refresh_funding();
     }
 
     fn next_funding_after(&self, id: InstrumentId, at: Timestamp) -> Timestamp {

@@ -141,6 +141,7 @@ impl Exchange {
         if leverage > tier.max_leverage {
             return Err(Refusal::BEYOND_LEVERAGE);
         }
+        self.core.forget_standing(account);
         self.core.accounts[account.index()].leverage.insert(id, leverage);
         if leverage < before && self.available(account).is_negative() {
             self.core.accounts[account.index()].leverage.insert(id, before);

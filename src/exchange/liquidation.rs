@@ -46,6 +46,7 @@ impl Core {
     }
 
     pub(super) fn liquidate_if_due(&mut self, account: AccountId) {
+        self.find_standing(account);
         if !self.fails(account) {
             return;
         }
@@ -72,6 +73,10 @@ impl Core {
     /// Is the account, or one of its isolated positions, to be liquidated?
     pub(super) fn fails(&self, account: AccountId) -> bool {
         let one = &self.accounts[account.index()];
+        if let Some(standing) = self.standing(account) {
+            let left = one.balance + standing.sums.unrealised;
+            return !one.positions.is_empty() && left <= standing.sums.maintenance;
+        }
         let alone = |key: &Key| one.margin(key.0) == MarginMode::Isolated;
         self.fails_as_a_whole(account)
             || one.positions.iter().any(|(key, position)| alone(key) && self.fails_alone(key.0, position))

@@ -39,26 +39,36 @@ impl Core {
         }
         let Some(price) = self.assumed_price(request) else { return Err(Refusal::NO_COUNTERPARTY) };
         let key = (request.instrument, request.position_side);
-        let before = self.legs(account);
-        let mut after = before.clone();
-        let leg = after.entry(key).or_default();
+        let (before, left) = self.leg_and_rest(account, key);
+        let mut after = before;
         match request.side {
-            Side::Buy => leg.buys += price.notional(qty),
-            Side::Sell => leg.sells += price.notional(qty),
+            Side::Buy => after.buys += price.notional(qty),
+            Side::Sell => after.sells += price.notional(qty),
         }
-        let exposure = leg.exposure();
-        if exposure <= before.get(&key).copied().unwrap_or_default().exposure() {
+        let (exposure, exposed) = (after.exposure(), before.exposure());
+        if exposure <= exposed {
             return Ok(());
         }
         let leverage = self.accounts[account.index()].leverage(request.instrument);
         if self.instruments.get(request.instrument).tier(exposure).max_leverage < leverage {
             return Err(Refusal::BEYOND_LEVERAGE);
         }
-        let rise = self.initial_margin(account, &after) - self.initial_margin(account, &before);
-        if self.left_beside(account, &before) - rise < self.loss_at_once(request, price, qty) {
+        let bound = |exposure| self.margin_of(account, request.instrument, exposure);
+        if left - (bound(exposure) - bound(exposed)) < self.loss_at_once(request, price, qty) {
             return Err(Refusal::MARGIN_TOO_LOW);
         }
         Ok(())
+    }
+
+    /// A leg of an account, and what all of its legs leave free.
+    fn leg_and_rest(&self, account: AccountId, key: (InstrumentId, PositionSide)) -> (Leg, Usdt) {
+        let Some(standing) = self.standing(account).filter(|standing| !standing.rests) else {
+            let legs = self.legs(account);
+            return (legs.get(&key).copied().unwrap_or_default(), self.left_beside(account, &legs));
+        };
+        let one = &self.accounts[account.index()];
+        let position = one.positions.get(&key).map_or(Usdt::ZERO, |position| self.worth(key.0, position));
+        (Leg { position, ..Leg::default() }, one.balance + standing.sums.unrealised - standing.sums.bound)
     }
 
     /// What is free for new orders.
@@ -122,9 +132,7 @@ impl Core {
         let one = &self.accounts[account.index()];
         let mut legs: BTreeMap<_, Leg> = BTreeMap::new();
         for ((id, side), position) in &one.positions {
-            let worth = self.mark_of(*id, position).notional(position.qty.abs());
-            let sign = if position.qty.is_negative() { -1 } else { 1 };
-            legs.entry((*id, *side)).or_default().position = worth * sign;
+            legs.entry((*id, *side)).or_default().position = self.worth(*id, position);
         }
         for order in one.open.values().filter_map(|id| self.orders.get(id)) {
             let Some(limit) = order.limit().filter(|_| !order.reduces()) else { continue };
@@ -135,6 +143,12 @@ impl Core {
             }
         }
         legs
+    }
+
+    /// Signed worth of a position at the mark.
+    fn worth(&self, id: InstrumentId, position: &Position) -> Usdt {
+        let sign = if position.qty.is_negative() { -1 } else { 1 };
+        self.mark_of(id, position).notional(position.qty.abs()) * sign
     }
 
     /// The price that margin is taken at: the limit of a buy; for a sell the better of limit and bid; for a

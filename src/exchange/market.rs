@@ -11,6 +11,7 @@ impl Core {
     /// Takes in a market event. What cannot be true is counted and dropped.
     pub(super) fn on_market(&mut self, event: &MarketEvent) {
         let id = event.instrument;
+        self.prices_move();
         if self.is_known(id) && (self.boards[id.index()].halted || self.boards[id.index()].last.is_none()) {
             // Its price is about to move, or to be known, without anybody being looked at.
             self.disturb(id);

@@ -9,7 +9,7 @@ use super::account::AccountId;
 use super::changes::Change;
 use super::settings::Settings;
 use crate::protocol::{Fill, Stage};
-use crate::types::{ClientOrderId, InstrumentId, Qty, Span, Timestamp, VenueOrderId};
+use crate::types::{ClientOrderId, IdMap, InstrumentId, Qty, Span, Timestamp, VenueOrderId};
 
 /// Bounds of an account's memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,7 +53,7 @@ struct AccountMemory {
     /// How many were forgotten: the place of `ended[0]` in the count of all.
     forgotten: u64,
     /// The last order that ended under an id, by its place in the count of all.
-    latest: BTreeMap<ClientOrderId, u64>,
+    latest: IdMap<u64>,
     fills: VecDeque<Fill>,
 }
 
@@ -105,7 +105,7 @@ impl Memory {
 
     /// Ids of all ended orders that are remembered, in order.
     pub(super) fn ended_ids(&self, account: AccountId) -> impl Iterator<Item = ClientOrderId> {
-        self.accounts.get(&account).into_iter().flat_map(|memory| memory.latest.keys().copied())
+        self.accounts.get(&account).into_iter().flat_map(|memory| memory.latest.sorted()).map(|(id, _)| id)
     }
 }
 

@@ -52,6 +52,7 @@ mod queries;
 mod reports;
 mod resting;
 mod settings;
+mod standing;
 mod still;
 mod terms;
 #[cfg(test)]
@@ -119,6 +120,9 @@ pub struct Core {
     /// How often accounts' shares of what stands behind them were given out, or taken back.
     #[serde(skip)]
     shares: u64,
+    /// How often a price may have moved.
+    #[serde(skip)]
+    prices: u64,
 }
 
 /// The last number given of each kind. They stay far below 2⁵³, beyond which some clients lose digits.
@@ -155,6 +159,7 @@ impl Exchange {
             inside_bar: false,
             ignored: 0,
             shares: 0,
+            prices: 0,
         };
         Exchange { core, memory }
     }
@@ -212,8 +217,7 @@ impl Exchange {
     /// When something happens next without anything from outside; none if nothing would.
     pub fn next_due(&self) -> Option<Timestamp> {
         let report = self.core.outbox.next().map(|(at, _)| at);
-        let inside = self.core.next_inside();
-        report.into_iter().chain(inside).min()
+        Timestamp::earliest([report, self.core.next_inside()])
     }
 
     /// The next report that has arrived at its client by `until`. Call it until it gives none.
@@ -270,8 +274,7 @@ impl Core {
     /// When the next funding or the next arrival is due.
     fn next_inside(&self) -> Option<Timestamp> {
         let arrival = self.inbound.next().map(|(at, _)| at);
-        let funding = Some(self.funding_due).filter(|at| *at < Timestamp::MAX);
-        arrival.into_iter().chain(funding).min()
+        Timestamp::earliest([arrival, Some(self.funding_due)])
     }
 
     fn sequence(&mut self) -> u64 {

@@ -22,7 +22,7 @@ impl Core {
     /// What is left of an order after it took what it could goes into the book.
     pub(super) fn rest(&mut self, id: u64) {
         let Some(order) = self.orders.get(&id) else { return };
-        let (instrument, side) = (order.request.instrument, order.request.side);
+        let (account, instrument, side) = (order.account, order.request.instrument, order.request.side);
         if self.executable(order).is_zero() {
             return self.end(id, DoneReason::Expired);
         }
@@ -36,6 +36,7 @@ impl Core {
             price.is_some_and(|price| !is_better(side, limit, price))
         };
         let at = self.boards[instrument.index()].resting(side).partition_point(before);
+        self.forget_standing(account);
         self.boards[instrument.index()].resting_mut(side).insert(at, id);
     }
 

@@ -40,6 +40,7 @@ struct Basis {
 /// Where the prices of an account's positions may be without it being liquidated.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Ease {
+    /// By instrument.
     shares: Vec<(InstrumentId, Interval)>,
     /// The number of rows about money or positions that the journal had had when they were given out; none if they are not
     /// to be relied on.
@@ -123,8 +124,9 @@ impl Core {
     /// An account's share for one of its instruments.
     fn share(&mut self, account: AccountId, id: InstrumentId, last: Price) -> Option<Interval> {
         let find = |ease: &Ease| {
-            let ours = ease.shares.iter().filter(|(instrument, _)| *instrument == id).map(|(_, interval)| *interval);
-            ours.reduce(|one, other| one.and(&other))
+            let first = ease.shares.partition_point(|(instrument, _)| *instrument < id);
+            let ours = ease.shares[first..].iter().take_while(|(instrument, _)| *instrument == id);
+            ours.map(|(_, interval)| *interval).reduce(|one, other| one.and(&other))
         };
         let ease = &self.accounts[account.index()].ease;
         if ease.of == Some(self.changes.moves())

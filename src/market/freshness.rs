@@ -62,15 +62,14 @@ impl Ages {
     pub(super) fn judge(&self, at: Timestamp, from: Option<Timestamp>, rule: (&Settings, FeedShape)) -> Freshness {
         // Data was never asked for, so none can be late; but none is there to trade on either.
         let Some(from) = from else { return Freshness::Stale { since: at } };
-        let (mut stale, mut lost) = (None, None);
-        for limit in self.limits(from, rule) {
-            earliest(&mut stale, limit.stale, at);
-            earliest(&mut lost, limit.lost, at);
-        }
-        match (lost, stale) {
-            (Some(since), _) => Freshness::Lost { since },
-            (None, Some(since)) => Freshness::Stale { since },
-            (None, None) => Freshness::Live,
+        let (mut stale, mut lost) = (Timestamp::MAX, Timestamp::MAX);
+        self.each_limit(from, rule, |limit| (stale, lost) = (stale.min(limit.stale), lost.min(limit.lost)));
+        if at > lost {
+            Freshness::Lost { since: lost }
+        } else if at > stale {
+            Freshness::Stale { since: stale }
+        } else {
+            Freshness::Live
         }
     }
 
@@ -81,33 +80,30 @@ impl Ages {
         from: Option<Timestamp>,
         rule: (&Settings, FeedShape),
     ) -> Option<Timestamp> {
-        let mut next = None;
-        for limit in self.limits(from?, rule) {
-            // Data exactly at its limit is in time, so the change comes the instant after.
+        let mut next = Timestamp::MAX;
+        self.each_limit(from?, rule, |limit| {
             let change = if limit.stale >= at { limit.stale } else { limit.lost };
-            if change >= at {
-                let change = change + Span::nanos(1);
-                next = Some(next.map_or(change, |other: Timestamp| other.min(change)));
-            }
-        }
-        next
+            next = if change >= at { next.min(change) } else { next };
+        });
+        // Data exactly at its limit is in time, so the change comes the instant after.
+        (next < Timestamp::MAX).then(|| next + Span::nanos(1))
     }
 
-    fn limits(&self, from: Timestamp, rule: (&Settings, FeedShape)) -> impl Iterator<Item = Limit> {
+    /// Looks at the limits of every kind of data that is expected.
+    fn each_limit(&self, from: Timestamp, rule: (&Settings, FeedShape), mut look: impl FnMut(Limit)) {
         let (settings, shape) = rule;
         let (stale, lost) = (i64::from(settings.stale_after), i64::from(settings.lost_after));
         let mark = if shape.mark { settings.mark_cadence } else { Span::MINUTE };
-        let quote = if shape.mark { settings.quote_cadence.unwrap_or(mark) } else { mark };
-        let kinds = [(shape.mark, self.mark, mark), (shape.quotes, self.quote, quote), (true, self.bar, Span::MINUTE)];
-        kinds.into_iter().filter(|(expected, _, _)| *expected).map(move |(_, last, cadence)| {
+        let mut look = |last: Option<Timestamp>, cadence: Span| {
             let last = last.unwrap_or(from);
-            Limit { stale: last + cadence * stale, lost: last + cadence * lost }
-        })
-    }
-}
-
-fn earliest(slot: &mut Option<Timestamp>, limit: Timestamp, at: Timestamp) {
-    if at > limit {
-        *slot = Some(slot.map_or(limit, |other| other.min(limit)));
+            look(Limit { stale: last + cadence * stale, lost: last + cadence * lost });
+        };
+        if shape.mark {
+            look(self.mark, mark);
+        }
+        if shape.quotes {
+            look(self.quote, if shape.mark { settings.quote_cadence.unwrap_or(mark) } else { mark });
+        }
+        look(self.bar, Span::MINUTE);
     }
 }

@@ -95,26 +95,38 @@ impl Lane {
     }
 
     fn build(&mut self, minute: &Bar) -> Option<Bar> {
-        let open_time = self.timeframe.open_of(minute.open_time);
-        let next = minute.open_time + Span::MINUTE;
-        let building = match self.building {
-            Some(made) if made.bar.open_time == open_time => Building {
-                bar: Bar {
-                    high: made.bar.high.max(minute.high),
-                    low: made.bar.low.min(minute.low),
-                    close: minute.close,
-                    volume: made.bar.volume + minute.volume,
-                    ..made.bar
-                },
-                next,
-                whole: made.whole && made.next == minute.open_time,
-            },
-            Some(_) | None => {
-                Building { bar: Bar { open_time, ..*minute }, next, whole: minute.open_time == open_time }
+        let length = self.timeframe.span();
+        let made = match self.building.as_mut().filter(|made| made.spans(minute.open_time, length)) {
+            Some(made) => {
+                made.add(minute);
+                made
             }
+            None => self.building.insert(Building::begin(self.timeframe.open_of(minute.open_time), minute)),
         };
-        let ended = next == open_time + self.timeframe.span();
-        self.building = (!ended).then_some(building);
-        (ended && building.whole).then_some(building.bar)
+        if made.next < made.bar.open_time + length {
+            return None;
+        }
+        self.building.take().filter(|made| made.whole).map(|made| made.bar)
+    }
+}
+
+impl Building {
+    fn begin(open_time: Timestamp, minute: &Bar) -> Building {
+        let bar = Bar { open_time, ..*minute };
+        Building { bar, next: minute.open_time + Span::MINUTE, whole: minute.open_time == open_time }
+    }
+
+    /// Does this instant lie within the bar?
+    fn spans(&self, at: Timestamp, length: Span) -> bool {
+        at >= self.bar.open_time && at < self.bar.open_time + length
+    }
+
+    fn add(&mut self, minute: &Bar) {
+        self.whole &= self.next == minute.open_time;
+        self.next = minute.open_time + Span::MINUTE;
+        self.bar.high = self.bar.high.max(minute.high);
+        self.bar.low = self.bar.low.min(minute.low);
+        self.bar.close = minute.close;
+        self.bar.volume += minute.volume;
     }
 }

@@ -13,7 +13,9 @@ use crate::types::{ClientOrderId, InstrumentId, Qty, Span, Timestamp};
 /// What came of a report.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Applied {
-    /// The order's row, if it changed: to be journalled.
+    /// The instrument of the order, if its row changed.
+    pub changed: Option<InstrumentId>,
+    /// The row, if it changed and is asked for: to be journalled.
     pub row: Option<Box<OrderRow>>,
     /// A fill that had not been counted yet: to be taken into the books.
     pub fill: Option<Fill>,
@@ -28,6 +30,11 @@ pub struct Applied {
 impl Orders {
     /// Takes in one report. Reports may come late, twice and in any order.
     pub fn apply(&mut self, at: Timestamp, report: &OrderReport) -> Applied {
+        self.take_in(at, report, true)
+    }
+
+    /// The same; the changed row is only given if `rows` are asked for.
+    pub fn take_in(&mut self, at: Timestamp, report: &OrderReport, rows: bool) -> Applied {
         let mut fill = None;
         if let ReportBody::Filled(told) = &report.body {
             if !told.qty.is_positive() || !told.price.is_positive() {
@@ -45,14 +52,14 @@ impl Orders {
         order.evidence.numbered(report.venue_order_id);
         match fill {
             Some(fill) => order.evidence.fill(&fill),
-            None => order.take_in(at, report, &self.settings, self.clock_bound),
+            None => order.learn(at, report, &self.settings, self.clock_bound),
         }
-        let changed = order.refresh(at);
-        let row = changed.then(|| Box::new(order.row.clone()));
+        let changed = order.refresh(at).then_some(order.row.intent.request.instrument);
+        let row = changed.filter(|_| rows).map(|_| Box::new(order.row.clone()));
         let alarm = order.alarm_after(before, fill.as_ref());
         self.orders.file(report.client_id);
         self.orders.forget(at);
-        Applied { row, fill, alarm, back, foreign: false }
+        Applied { changed, row, fill, alarm, back, foreign: false }
     }
 
     /// What a report tells of the line to the venue. The instrument, if it answers again.
@@ -93,7 +100,7 @@ impl Orders {
             | ReportBody::CancelAnswered(_) => false,
         };
         let alarm = if at_work { self.stranger(report.client_id, report.instrument) } else { None };
-        Applied { row: None, fill, alarm, back: None, foreign: true }
+        Applied { changed: None, row: None, fill, alarm, back: None, foreign: true }
     }
 
     /// What an order at work that is not in the table means.
@@ -113,7 +120,7 @@ impl Orders {
 impl Order {
     /// Adds what the report says to the evidence, and to what is being asked. A fill is not among it: it was
     /// counted before.
-    fn take_in(&mut self, at: Timestamp, report: &OrderReport, settings: &Settings, clock_bound: Span) {
+    fn learn(&mut self, at: Timestamp, report: &OrderReport, settings: &Settings, clock_bound: Span) {
         match &report.body {
             ReportBody::Sent => self.evidence.sent(at),
             ReportBody::NotSent { .. } => self.evidence.never_left(at),

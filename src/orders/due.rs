@@ -60,17 +60,20 @@ impl Orders {
     }
 
     fn next_of<'a>(&self, orders: impl Iterator<Item = &'a Order>) -> Option<Timestamp> {
-        let orders = orders.flat_map(|order| {
-            let now = self.is_concluded(order).then_some(Timestamp::EPOCH);
-            [
-                now,
-                order.answer_due_at(&self.settings),
-                order.cancel.as_ref().and_then(|cancel| cancel.next_at),
+        orders.fold(self.fills_poll.next_deadline(&self.settings), |earliest, order| {
+            let cancel = order.cancel.as_ref().and_then(|cancel| cancel.next_at);
+            let own = Timestamp::earliest([earliest, order.answer_due_at(&self.settings), cancel]);
+            if order.inquiry.is_none() && order.awaits_fills_since().is_none() {
+                return own;
+            }
+            Timestamp::earliest([
+                own,
+                self.is_concluded(order).then_some(Timestamp::EPOCH),
                 order.inquiry.as_ref().map(|inquiry| inquiry.next_at),
+                self.next_probe(order),
                 self.fills_due_at(order),
-            ]
-        });
-        orders.chain([self.fills_poll.next_deadline(&self.settings), self.next_probe()]).flatten().min()
+            ])
+        })
     }
 
     fn due_of(&mut self, id: ClientOrderId, at: Timestamp, due: &mut Vec<Due>) {

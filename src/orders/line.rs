@@ -87,10 +87,10 @@ impl Orders {
         }
     }
 
-    /// When the next probe is due. None while nothing is in doubt: then whatever is wanted next is tried anyway.
-    pub(super) fn next_probe(&self) -> Option<Timestamp> {
-        let silent = self.lines.iter().filter_map(|(instrument, line)| line.probe_at.map(|probe| (*instrument, probe)));
-        silent.filter(|(instrument, _)| self.in_doubt(*instrument).next().is_some()).map(|(_, probe)| probe).min()
+    /// When the next probe is due, of an order in doubt: while none is, whatever is wanted next is tried anyway.
+    pub(super) fn next_probe(&self, order: &Order) -> Option<Timestamp> {
+        order.inquiry.as_ref()?;
+        self.lines.get(&order.row.intent.request.instrument)?.probe_at
     }
 
     fn due_lines(&self, at: Timestamp) -> impl Iterator<Item = InstrumentId> {

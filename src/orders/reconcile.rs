@@ -183,8 +183,9 @@ impl Orders {
             let instrument = order.row.intent.request.instrument;
             let alarm = (told > filled).then_some(Alarm::FillsMissing { client_id: id, instrument, told, filled });
             (order.written_off, order.unsettled) = (order.written_off.max(told), None);
-            let row = order.refresh(at).then(|| Box::new(order.row.clone()));
-            given_up.push(Applied { row, alarm, ..Applied::default() });
+            let changed = order.refresh(at).then_some(instrument);
+            let row = changed.map(|_| Box::new(order.row.clone()));
+            given_up.push(Applied { changed, row, alarm, ..Applied::default() });
             self.orders.file(id);
         }
         given_up

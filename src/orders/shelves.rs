@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use super::order::Order;
-use crate::types::{ClientOrderId, InstrumentId, Leg, Span, Timestamp};
+use crate::types::{ClientOrderId, IdMap, InstrumentId, Leg, Span, Timestamp};
 
 /// Ended orders stay this long, so that a late fill or a late answer finds its order. Venues keep an order that
 /// never traded for about as long.
@@ -18,13 +18,13 @@ pub const ENDED_KEPT: usize = 4_096;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Shelves {
     live: BTreeMap<ClientOrderId, Box<Order>>,
-    ended: BTreeMap<ClientOrderId, Box<Order>>,
+    ended: IdMap<Box<Order>>,
     /// The live ones of each instrument, by id.
     places: BTreeMap<InstrumentId, BTreeSet<ClientOrderId>>,
     /// The live ones that time may change something about: one that the venue has answered, and that nothing is asked
     /// about, is not among them.
     restless: BTreeSet<ClientOrderId>,
-    /// The live entries.
+    /// The live ones that are entries, or that could add to a position for another reason.
     entries: BTreeSet<ClientOrderId>,
     /// The ended ones in the order in which they ended. An order that came back to life is still named here.
     endings: VecDeque<(Timestamp, ClientOrderId)>,
@@ -70,13 +70,19 @@ impl Shelves {
 
     /// Live entries, by id.
     pub(super) fn entries(&self) -> impl Iterator<Item = &Order> {
+        self.growing().filter(|order| order.row.intent.leg == Leg::Entry)
+    }
+
+    /// Live ones that are entries, or that could add to a position for another reason, by id.
+    pub(super) fn growing(&self) -> impl Iterator<Item = &Order> {
         self.entries.iter().filter_map(|id| self.live.get(id)).map(Box::as_ref)
     }
 
     /// All, by id.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Order> {
-        let mut all: Vec<_> = self.live.iter().chain(&self.ended).collect();
-        all.sort_unstable_by_key(|(id, _)| **id);
+        let ended = self.ended.sorted();
+        let mut all: Vec<_> = self.live.iter().map(|(id, order)| (*id, order)).chain(ended).collect();
+        all.sort_unstable_by_key(|(id, _)| *id);
         all.into_iter().map(|(_, order)| order.as_ref())
     }
 
@@ -109,7 +115,7 @@ impl Shelves {
         if order.is_restless() {
             self.restless.insert(id);
         }
-        if order.row.intent.leg == Leg::Entry {
+        if order.row.intent.leg == Leg::Entry || !order.row.only_reduces() {
             self.entries.insert(id);
         }
     }

@@ -190,7 +190,7 @@ impl Orders {
     /// The same of every instrument with orders that could add to a position.
     pub fn exposures(&self) -> BTreeMap<InstrumentId, Exposure> {
         let mut exposures: BTreeMap<_, Exposure> = BTreeMap::new();
-        for order in self.live().filter(|order| !order.row.only_reduces()) {
+        for order in self.orders.growing().filter(|order| !order.row.only_reduces()) {
             exposures.entry(order.row.intent.request.instrument).or_default().add(&order.row, order.missing_fills());
         }
         exposures

@@ -43,7 +43,11 @@ impl Cost {
 
     /// Result if all of it were closed at this price, rounded against us.
     pub fn unrealised(&self, price: Price) -> Usdt {
-        let paid = if self.qty.is_negative() { -self.cost } else { self.cost };
-        price.notional(self.qty) - paid
+        price.notional(self.qty) - self.paid()
+    }
+
+    /// What was paid for it; negative if that much was received.
+    pub(super) fn paid(&self) -> Usdt {
+        if self.qty.is_negative() { -self.cost } else { self.cost }
     }
 }

@@ -110,6 +110,11 @@ impl Holding {
         self.unrealised
     }
 
+    /// Unsigned worth at the mark, or what it cost as long as there is none, rounded against us.
+    pub(super) fn exposed(&self) -> Usdt {
+        if self.mark.is_some() { (self.unrealised + self.cost.paid()).abs() } else { self.notional() }
+    }
+
     pub(super) fn notional(&self) -> Usdt {
         self.price().map_or(Usdt::ZERO, |price| price.notional(self.cost.qty.abs()))
     }

@@ -63,6 +63,11 @@ impl Actions {
         Actions { list: Vec::new(), keep }
     }
 
+    /// Is everything kept?
+    pub fn keeps_all(&self) -> bool {
+        self.keep == Keep::Everything
+    }
+
     /// Something is to be done.
     pub fn push(&mut self, action: Action) {
         self.list.push(action);
@@ -75,14 +80,14 @@ impl Actions {
 
     /// A row that only a restart asks for.
     pub fn durable(&mut self, row: impl FnOnce() -> Journal) {
-        if self.keep == Keep::Everything {
+        if self.keeps_all() {
             self.list.push(Action::Journal(row()));
         }
     }
 
     /// A message for people.
     pub fn notify(&mut self, notice: impl FnOnce() -> Notice) {
-        if self.keep == Keep::Everything {
+        if self.keeps_all() {
             self.list.push(Action::Notify(notice()));
         }
     }

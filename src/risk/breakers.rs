@@ -88,7 +88,7 @@ impl Risk {
         }
         let next_day = self.holds(Cause::DailyLoss).then(|| at.floor(Span::DAY) + Span::DAY);
         let unknown = self.unknown_since.filter(|_| !self.holds(Cause::EquityUnknown));
-        [next_day, unknown.map(|since| since + self.settings.equity_unknown)].into_iter().flatten().min()
+        Timestamp::earliest([next_day, unknown.map(|since| since + self.settings.equity_unknown)])
     }
 
     /// Highest equity since the beginning, or since the last re-arming.

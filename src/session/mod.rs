@@ -51,7 +51,7 @@ impl Session {
     pub fn next_at(&self) -> Option<Timestamp> {
         let queued = self.queue.next().map(|(at, _)| at);
         let timer = self.timer.map(|at| at.max(self.at));
-        queued.into_iter().chain(timer).min()
+        Timestamp::earliest([queued, timer])
     }
 
     /// Takes the earliest event, a timer included, through the engine: gives it with its place and instant, and in `out`

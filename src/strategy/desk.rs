@@ -147,7 +147,6 @@ impl Desk {
         seat.regime.on_bar(timeframe, &candle, &self.regime);
         let regime = seat.regime.regime();
         let refused = !regime.is_known() && self.regime.unknown == UnknownRegime::Refuse;
-        let limits = self.settings.limits();
         let mut proposals = Vec::new();
         for player in &mut seat.players {
             let strategy = player.rules.strategy_mut();
@@ -157,10 +156,11 @@ impl Desk {
             player.seen = player.seen.saturating_add(1);
             let own = position.filter(|(owner, _)| *owner == strategy.name()).map(|(_, side)| side);
             let idea = strategy.on_bar(&candle, &Situation { bias: regime.bias(), position: own });
+            let Some(idea) = idea else { continue };
             if live && player.seen >= strategy.warm_up() {
-                let limits = Limits { leaves: strategy.leaves(), ..limits };
+                let limits = Limits { leaves: strategy.leaves(), ..self.settings.limits() };
                 let judge = Judge { id, strategy: strategy.name(), entry: bar.close, limits, refused };
-                proposals.extend(idea.map(|idea| judge.propose(idea)));
+                proposals.push(judge.propose(idea));
             }
         }
         proposals

@@ -94,8 +94,13 @@ fn write_units(units: i128, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 
 /// `a · b / c`, rounded as asked, saturating where the product leaves 128 bits.
 fn mul_div(a: i128, b: i128, c: i128, rounding: Rounding) -> i128 {
-    let Some(product) = a.checked_mul(b) else {
-        return if (a < 0) == (b < 0) { i128::MAX } else { i128::MIN };
+    let product = match (i64::try_from(a), i64::try_from(b)) {
+        // Two numbers of 64 bits have a product of 128, by one instruction of the machine.
+        (Ok(a), Ok(b)) => i128::from(a).wrapping_mul(i128::from(b)),
+        _ => match a.checked_mul(b) {
+            Some(product) => product,
+            None => return if (a < 0) == (b < 0) { i128::MAX } else { i128::MIN },
+        },
     };
     if c == SCALE { div_by_scale(product, rounding) } else { div(product, c, rounding) }
 }
@@ -131,7 +136,7 @@ fn div(a: i128, b: i128, rounding: Rounding) -> i128 {
         }),
         _ => {
             let quotient = a / b;
-            let exact = quotient * b == a;
+            let exact = quotient.wrapping_mul(b) == a;
             let positive = (a < 0) == (b < 0);
             match rounding {
                 _ if exact => quotient,
@@ -141,6 +146,19 @@ fn div(a: i128, b: i128, rounding: Rounding) -> i128 {
             }
         }
     }
+}
+
+/// In 64 bits where they suffice: the division of 128 bits is a routine of its own.
+const fn is_multiple(units: i128, step: i128) -> bool {
+    let (short, short_step) = (units as i64, step as i64);
+    if short as i128 == units && short_step as i128 == step { short % short_step == 0 } else { units % step == 0 }
+}
+
+/// The nearest float to more than 64 bits, by a routine of its own: apart, so that the compiler does not take it for all.
+#[cold]
+#[inline(never)]
+fn wide_to_f64(units: i128) -> f64 {
+    units as f64
 }
 
 macro_rules! amount {
@@ -171,16 +189,13 @@ macro_rules! amount {
             #[expect(clippy::float_arithmetic, reason = "the border between indicators and the books")]
             pub fn from_f64(value: f64) -> Option<$name> {
                 let units = (value * SCALE as f64).round();
-                (units.is_finite() && units.abs() <= (MAX_WHOLE * SCALE) as f64).then_some($name(units as i128))
+                (units.is_finite() && units.abs() <= (MAX_WHOLE * SCALE) as f64).then(|| $name(units as i128))
             }
             /// For indicators, charts and ratios; never back into the books unrounded.
             #[expect(clippy::float_arithmetic, reason = "the border between the books and indicators")]
             pub fn to_f64(self) -> f64 {
                 // A number of 64 bits is converted by the machine itself, to the same nearest float.
-                let units = match i64::try_from(self.0) {
-                    Ok(units) => units as f64,
-                    Err(_) => self.0 as f64,
-                };
+                let units = i64::try_from(self.0).map_or_else(|_| wide_to_f64(self.0), |units| units as f64);
                 units / SCALE as f64
             }
             /// Is it nothing?
@@ -205,7 +220,7 @@ macro_rules! amount {
             }
             /// Is it a whole number of `step`s? Always, if `step` is not positive.
             pub const fn is_multiple_of(self, step: $name) -> bool {
-                step.0 <= 0 || self.0 % step.0 == 0
+                step.0 <= 0 || is_multiple(self.0, step.0)
             }
             /// This times a ratio.
             pub fn times(self, rate: Rate, rounding: Rounding) -> $name {

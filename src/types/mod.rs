@@ -4,6 +4,7 @@
 mod calendar;
 mod exit;
 mod fixed;
+mod id_map;
 mod ids;
 mod instrument;
 mod queue;
@@ -14,6 +15,7 @@ mod time;
 pub use calendar::Calendar;
 pub use exit::Exit;
 pub use fixed::{ParseAmountError, Price, Qty, Rate, Rounding, Usdt};
+pub use id_map::IdMap;
 pub use ids::{ClientOrderId, IdParts, IdScope, Leg, TradeId, VenueOrderId};
 pub use instrument::{Instrument, InstrumentId, Instruments, MarginTier};
 pub use queue::Queue;

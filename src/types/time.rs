@@ -53,6 +53,11 @@ impl Timestamp {
     pub const fn day(self) -> i64 {
         self.0.div_euclid(Span::DAY.0)
     }
+    /// The first of these instants.
+    pub fn earliest<const N: usize>(instants: [Option<Timestamp>; N]) -> Option<Timestamp> {
+        let first = instants.into_iter().fold(Timestamp::MAX, |first, at| first.min(at.unwrap_or(Timestamp::MAX)));
+        (first < Timestamp::MAX).then_some(first)
+    }
     /// How long ago `earlier` was, or zero if it is later.
     pub fn since(self, earlier: Timestamp) -> Span {
         Span(self.0.saturating_sub(earlier.0).max(0))
@@ -290,7 +295,7 @@ impl Timeframe {
 
     /// The length of one bar.
     pub const fn span(self) -> Span {
-        Span::mins(self.minutes())
+        Span(self.minutes() * 60 * NANOS_PER_SECOND)
     }
 
     /// The number of 1m bars in one bar.

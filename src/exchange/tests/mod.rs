@@ -11,6 +11,7 @@ mod properties;
 mod queries;
 mod queue;
 mod refusals;
+mod standing;
 
 use super::*;
 use crate::protocol::{
