@@ -60,9 +60,9 @@ struct Flags {
     /// Symbols; a bar of each closes every six seconds, and most such bars mean an order
     #[arg(long, default_value = "100")]
     symbols: usize,
-    /// Have requests carried by other threads than the loop's, to see what waking them costs
+    /// Have requests carried by the loop's own thread, to see what waking another costs
     #[arg(long)]
-    elsewhere: bool,
+    on_loop: bool,
     /// Where the ledger is to lie; without it in memory, if the machine has such a place, so that the disk is not measured
     #[arg(long)]
     ledger: Option<PathBuf>,
@@ -200,11 +200,10 @@ fn main() {
     let venue = venue(flags.symbols, clock);
     let orders = relay::Orders::default();
     let relay = relay::start(venue, clock, Arc::clone(&orders)).expect("a relay");
-    // As in the daemon: the loop's thread carries requests, and others listen.
     let beside = Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
     let loop_thread = Builder::new_current_thread().enable_all().build().expect("a runtime");
     let trading = trade(&flags, folder.path(), (venue, relay), clock, beside.handle().clone());
-    let (ways, sent) = if flags.elsewhere { beside.block_on(trading) } else { loop_thread.block_on(trading) };
+    let (ways, sent) = if flags.on_loop { loop_thread.block_on(trading) } else { beside.block_on(trading) };
     let orders = orders.lock().unwrap_or_else(PoisonError::into_inner);
     report(&flags, &ways, &orders, &sent);
     beside.shutdown_timeout(Duration::from_secs(2));

@@ -228,8 +228,9 @@ impl Stage {
         let ended = daemon.end();
         assert_eq!(ended.code, Some(0), "{}", ended.text);
         let last = minute(&state, "SELECT max(at) FROM equity_rows").expect("a minute");
-        // The minute that it was told to end in is left out.
-        let stretch = Stretch { from: first - Span::MINUTE, until: last - Span::MINUTE };
+        // The minute that it was told to end in is left out, and those before anything was quoted: between two bars nothing is.
+        let unquoted = minute(&state, "SELECT max(at) FROM signal_rows WHERE rejected = 'no_quote'");
+        let stretch = Stretch { from: unquoted.unwrap_or(first - Span::MINUTE), until: last - Span::MINUTE };
         (Told::read(&state, stretch), stretch, ended)
     }
 
