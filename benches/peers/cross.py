@@ -1,11 +1,11 @@
 """The strategy that every engine runs, in the words of `src/strategy/ema_cross.rs`: EMA 10/30, market orders, one stake.
 
 At the close of a bar: a position is left when the averages are against it; without one, a cross of this bar or the one before
-is entered. An exit and the entry that follows it are therefore a bar apart. Nothing is done before 120 bars were seen."""
+is entered. An exit and the entry that follows it are therefore a bar apart. Nothing is done before 140 bars were seen."""
 
 from decimal import ROUND_DOWN, Decimal
 
-FAST, SLOW, WARM_UP = 10, 30, 120
+FAST, SLOW, WARM_UP = 10, 30, 140
 STAKE = Decimal(1000)
 FEE = 0.0005
 CAPITAL = 10_000

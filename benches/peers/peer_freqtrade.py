@@ -22,7 +22,7 @@ from freqtrade.strategy import IStrategy
 
 class Cross(IStrategy):
     INTERFACE_VERSION = 3
-    timeframe, can_short, startup_candle_count = "1m", True, 120
+    timeframe, can_short, startup_candle_count = "1m", True, 140
     minimal_roi, stoploss, use_exit_signal = {{"0": 1000}}, -0.99, True
     order_types = {{"entry": "market", "exit": "market", "stoploss": "market", "stoploss_on_exchange": False}}
 
