@@ -17,7 +17,7 @@ mod still;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -78,11 +78,19 @@ struct Way4 {
     commit: u64,
 }
 
-/// The feed, and when the loop took the last bar of each symbol.
+/// The last bar of a symbol: when the loop took it, in nanoseconds of uptime, and the instant of session time that it was
+/// stamped with, which is that of the step that it brings.
+#[derive(Debug, Default)]
+struct Taken {
+    when: AtomicU64,
+    step: AtomicI64,
+}
+
+/// The feed, and the last bar of each symbol.
 struct Watched {
     feed: BinanceFeed,
     clock: Clock,
-    taken: Arc<Vec<AtomicU64>>,
+    taken: Arc<Vec<Taken>>,
 }
 
 impl Feed for Watched {
@@ -109,8 +117,10 @@ impl Feed for Watched {
     }
     fn next(&mut self) -> Option<Result<FeedRecord, FeedError>> {
         let record = self.feed.next();
-        if let Some(Ok(FeedRecord { event: MarketEvent { instrument, data: MarketData::Bar(_) }, .. })) = &record {
-            self.taken[instrument.index()].store(nanos(&self.clock), Relaxed);
+        if let Some(Ok(FeedRecord { at, event: MarketEvent { instrument, data: MarketData::Bar(_) } })) = &record {
+            let taken = &self.taken[instrument.index()];
+            taken.when.store(nanos(&self.clock), Relaxed);
+            taken.step.store(at.as_nanos(), Relaxed);
         }
         record
     }
@@ -153,7 +163,7 @@ struct Handed {
     clock: Clock,
     pulses: Arc<Pulses>,
     closes: Arc<Closes>,
-    taken: Arc<Vec<AtomicU64>>,
+    taken: Arc<Vec<Taken>>,
     ways: Ways,
 }
 
@@ -165,14 +175,16 @@ impl Venue for Handed {
         self.venue.on_market(at, event)
     }
     fn send(&mut self, at: Timestamp, request: VenueRequest) -> Result<(), VenueError> {
+        // Orders that something else brought about, such as the fill that an entry waited for, are no answer to a frame.
         if let VenueRequest::Submit(order) = &request
             && order.kind == OrderKind::Market
+            && self.taken[order.instrument.index()].step.load(Relaxed) == at.as_nanos()
         {
             let place = order.instrument.index();
             let way = Way4 {
                 due: self.closes.due[place].load(Relaxed),
                 written: self.closes.written[place].load(Relaxed),
-                taken: self.taken[place].load(Relaxed),
+                taken: self.taken[place].when.load(Relaxed),
                 handed_over: nanos(&self.clock),
                 commit: self.pulses.snapshot().ledger.latency_last.map_or(0, |span| span.as_nanos() as u64),
             };
@@ -316,7 +328,7 @@ async fn trade(
     };
     let (venue, account) = BinanceVenue::open(wiring).await.expect("a venue");
     let pulses = Pulses::new(&still::symbols(flags.symbols), false);
-    let taken: Arc<Vec<AtomicU64>> = Arc::new((0..flags.symbols).map(|_| AtomicU64::new(0)).collect());
+    let taken: Arc<Vec<Taken>> = Arc::new((0..flags.symbols).map(|_| Taken::default()).collect());
     let ways = Ways::default();
     let venue = Handed {
         venue,

@@ -168,9 +168,10 @@ impl Market {
             let open = opens[next_close];
             if now >= open + Span::MINUTE + phase {
                 let frame = frame(&kline(next_close, open, true, count));
-                let written = streams.write(&format!("a{next_close}usdt@kline_1m"), &frame, &self.clock)?;
+                // Noted before it is written: the order may be out before the write has come back.
                 self.closes.due[next_close].store(due, Relaxed);
-                self.closes.written[next_close].store(written, Relaxed);
+                self.closes.written[next_close].store(nanos(&self.clock), Relaxed);
+                streams.write(&format!("a{next_close}usdt@kline_1m"), &frame, &self.clock)?;
                 opens[next_close] = open + Span::MINUTE;
                 next_close = (next_close + 1) % self.symbols;
                 sent.frames += 1;
