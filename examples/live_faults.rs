@@ -265,7 +265,9 @@ fn run(flags: &Flags, number: usize, name: String, fault: &Fault, speed: f64) ->
             _ => pair.served.switch(switch, body),
         }
     }
-    pair.trades();
+    if !pair.trades() {
+        pair.wrong.push("it does not start any more".to_owned());
+    }
     pause(until.saturating_duration_since(Instant::now()));
     let Pair { served, daemon, mut wrong, .. } = pair;
     let ended = stop(daemon);
@@ -312,12 +314,12 @@ impl<'a, D: Fn(&Path, &[&str]) -> Command> Pair<'a, D> {
         pair
     }
 
-    /// Waits until the daemon trades.
-    fn trades(&mut self) {
+    /// Waits until the daemon trades. False if the venue cannot be reached for so long that nothing comes of it yet.
+    fn trades(&mut self) -> bool {
         let trades = |line: &String| line.contains(TRADING);
         for _ in 0..STARTS_AT_MOST {
             if self.daemon.heard.iter().any(trades) || self.daemon.listen_for(TRADING).is_some() {
-                return;
+                return true;
             }
             let again = self.stage.trade(&self.served, &[]);
             let ended = std::mem::replace(&mut self.daemon, again).end();
@@ -326,7 +328,7 @@ impl<'a, D: Fn(&Path, &[&str]) -> Command> Pair<'a, D> {
             }
             pause(START_DELAY);
         }
-        self.wrong.push("it does not start any more".to_owned());
+        false
     }
 
     fn kill(&mut self, whom: &str) {

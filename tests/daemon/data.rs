@@ -83,7 +83,7 @@ fn ticks_trade_the_same_from_their_files_and_from_the_cache() {
         let report: Value = serde_json::from_str(&text).expect("JSON");
         (report["trades"].clone(), report["equity"].clone(), report["performance"]["records"].clone(), ended.text)
     };
-    let strategy = ["--strategy", "ema_cross:fast=5,slow=20,timeframe=1m", "--json", "report.json"];
+    let strategy = ["--strategy", "ema_cross:fast=5,slow=20,atr_period=8,timeframe=5m", "--json", "report.json"];
     let plain = with(&[&strategy[..], &["--no-cache", "--no-checks"]].concat());
     assert!(plain.0.as_array().expect("trades").len() > 1, "{}", plain.3);
     // Best prices, of which the first comes before the range, trades, and a bar for each of ten hours' minutes.
