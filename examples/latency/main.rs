@@ -43,7 +43,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use market::{Closes, Market, nanos};
+use market::{Closes, Market, aside, nanos};
 
 /// Seconds of session time in one of the wall's.
 const SPEED: f64 = 10.0;
@@ -60,9 +60,6 @@ struct Flags {
     /// Symbols; a bar of each closes every six seconds, and most such bars mean an order
     #[arg(long, default_value = "100")]
     symbols: usize,
-    /// Have requests carried by the loop's own thread, to see what waking another costs
-    #[arg(long)]
-    on_loop: bool,
     /// Where the ledger is to lie; without it in memory, if the machine has such a place, so that the disk is not measured
     #[arg(long)]
     ledger: Option<PathBuf>,
@@ -73,15 +70,17 @@ struct Flags {
 struct Way4 {
     due: u64,
     written: u64,
+    received: u64,
     taken: u64,
     handed_over: u64,
     commit: u64,
 }
 
-/// The last bar of a symbol: when the loop took it, in nanoseconds of uptime, and the instant of session time that it was
-/// stamped with, which is that of the step that it brings.
+/// The last bar of a symbol: when the feed had read it and when the loop took it, in nanoseconds of uptime, and the instant of
+/// session time that it was stamped with on arrival, which is that of the step that it brings.
 #[derive(Debug, Default)]
 struct Taken {
+    received: AtomicU64,
     when: AtomicU64,
     step: AtomicI64,
 }
@@ -89,7 +88,7 @@ struct Taken {
 /// The feed, and the last bar of each symbol.
 struct Watched {
     feed: BinanceFeed,
-    clock: Clock,
+    time: SessionClock,
     taken: Arc<Vec<Taken>>,
 }
 
@@ -119,7 +118,9 @@ impl Feed for Watched {
         let record = self.feed.next();
         if let Some(Ok(FeedRecord { at, event: MarketEvent { instrument, data: MarketData::Bar(_) } })) = &record {
             let taken = &self.taken[instrument.index()];
-            taken.when.store(nanos(&self.clock), Relaxed);
+            let (now, waited) = (nanos(&self.time.clock()), self.time.wall_span(self.time.now() - *at));
+            taken.received.store(now.saturating_sub(waited.as_nanos() as u64), Relaxed);
+            taken.when.store(now, Relaxed);
             taken.step.store(at.as_nanos(), Relaxed);
         }
         record
@@ -184,6 +185,7 @@ impl Venue for Handed {
             let way = Way4 {
                 due: self.closes.due[place].load(Relaxed),
                 written: self.closes.written[place].load(Relaxed),
+                received: self.taken[place].received.load(Relaxed),
                 taken: self.taken[place].when.load(Relaxed),
                 handed_over: nanos(&self.clock),
                 commit: self.pulses.snapshot().ledger.latency_last.map_or(0, |span| span.as_nanos() as u64),
@@ -215,7 +217,7 @@ fn main() {
     let beside = Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
     let loop_thread = Builder::new_current_thread().enable_all().build().expect("a runtime");
     let trading = trade(&flags, folder.path(), (venue, relay), clock, beside.handle().clone());
-    let (ways, sent) = if flags.on_loop { loop_thread.block_on(trading) } else { beside.block_on(trading) };
+    let (ways, sent) = loop_thread.block_on(trading);
     let orders = orders.lock().unwrap_or_else(PoisonError::into_inner);
     report(&flags, &ways, &orders, &sent);
     beside.shutdown_timeout(Duration::from_secs(2));
@@ -225,6 +227,7 @@ fn main() {
 fn venue(symbols: usize, clock: Clock) -> std::net::SocketAddr {
     let (sender, receiver) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
+        aside();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
             let mut account = AccountSpec::demo();
@@ -340,7 +343,7 @@ async fn trade(
     };
     let plan = Plan {
         dir,
-        feed: Box::new(Watched { feed, clock, taken }),
+        feed: Box::new(Watched { feed, time, taken }),
         place: Place::Live { venue: Box::new(venue), account, instance: *b"00", shadow: Box::default() },
         rooms,
         seed: 1,
@@ -389,20 +392,25 @@ fn report(flags: &Flags, ways: &BTreeMap<String, Way4>, orders: &BTreeMap<String
         .filter(|(way, arrived)| way.written > 0 && way.taken >= way.written && arrived >= &way.handed_over)
         .collect();
     println!(
-        "{} frames, {} a second; {} orders whose way is known, of {}",
+        "{} frames, {:.0} a second; {} orders whose way is known, of {}",
         sent.frames,
-        sent.frames / flags.seconds.max(1),
+        sent.frames as f64 / sent.seconds.max(1.0),
         told.len(),
         ways.len()
     );
     println!("{:52} {:>9} {:>9} {:>9} {:>9}", "microseconds", "p50", "p99", "p99.9", "most");
     let line = |name: &str, of: &dyn Fn(&(Way4, u64)) -> u64| row(name, told.iter().map(of));
-    line("frame written → taken by the loop", &|(way, _)| way.taken - way.written);
+    line("frame written → read by the feed", &|(way, _)| way.received.saturating_sub(way.written));
+    line("read by the feed → taken by the loop", &|(way, _)| way.taken - way.received);
     line("taken → handed to the venue, without the commit", &|(way, _)| {
         (way.handed_over - way.taken).saturating_sub(way.commit)
     });
     line("the commit", &|(way, _)| way.commit);
-    line("handed to the venue → bytes out of its socket", &|(way, arrived)| arrived - way.handed_over);
+    line("handed to the venue → bytes in the socket", &|(way, arrived)| arrived - way.handed_over);
+    line("frame read → bytes, without the commit", &|(way, arrived)| {
+        (arrived - way.received).saturating_sub(way.commit)
+    });
+    line("frame read → bytes, with the commit", &|(way, arrived)| arrived - way.received);
     line("frame written → bytes, without the commit", &|(way, arrived)| {
         (arrived - way.written).saturating_sub(way.commit)
     });

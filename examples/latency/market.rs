@@ -14,6 +14,8 @@ use std::time::Duration;
 
 use live_trading_launcher::clock::{Clock, SessionClock};
 use live_trading_launcher::types::{Span, Timestamp};
+use nix::sched::{CpuSet, sched_setaffinity};
+use nix::unistd::Pid;
 use tokio_tungstenite::tungstenite;
 
 /// The price around which everything moves, in USDT.
@@ -36,6 +38,7 @@ pub struct Closes {
 #[derive(Debug, Default)]
 pub struct Sent {
     pub frames: u64,
+    pub seconds: f64,
     /// How late frames were written, in nanoseconds.
     pub late: Vec<u64>,
 }
@@ -64,6 +67,7 @@ impl Market {
         let (sender, receiver) = channel();
         let market = Arc::clone(self);
         std::thread::spawn(move || {
+            aside();
             for stream in market.listener.incoming().flatten() {
                 match market.take(stream, time) {
                     // Who sends may have ended.
@@ -145,6 +149,7 @@ impl Market {
         time: SessionClock,
         stop: &AtomicBool,
     ) -> std::io::Result<Sent> {
+        aside();
         let mut streams = Streams::default();
         while streams.of.len() < self.symbols * KINDS.len() {
             let (names, socket) = connections.recv().map_err(std::io::Error::other)?;
@@ -156,7 +161,7 @@ impl Market {
         let first = (time.now() - BEHIND).floor(Span::MINUTE);
         let mut opens: Vec<Timestamp> = vec![first; self.symbols];
         let mut sent = Sent::default();
-        let mut next_close = 0;
+        let (mut next_close, mut quotes) = (0, 0);
         let mut count = 0_u64;
         while !stop.load(Relaxed) {
             let due = start + count * each;
@@ -178,26 +183,21 @@ impl Market {
                 continue;
             }
             let symbol = (count / 10) as usize % self.symbols;
-            let (kind, text) = match count % 10 {
-                0 => ("markPrice@1s", mark(symbol, count)),
-                3 | 6 => ("aggTrade", trade(symbol, count)),
-                9 => ("kline_1m", kline(symbol, opens[symbol], false, count)),
-                at => {
-                    let symbol = (count as usize).wrapping_mul(7 + at as usize) % self.symbols;
-                    let written = streams.write(
-                        &format!("a{symbol}usdt@bookTicker"),
-                        &frame(&quote(symbol, count)),
-                        &self.clock,
-                    )?;
-                    sent.late.push(written.saturating_sub(due));
-                    sent.frames += 1;
-                    continue;
+            let (symbol, kind, text) = match count % 10 {
+                0 => (symbol, "markPrice@1s", mark(symbol, count)),
+                3 | 6 => (symbol, "aggTrade", trade(symbol, count)),
+                9 => (symbol, "kline_1m", kline(symbol, opens[symbol], false, count)),
+                _ => {
+                    quotes += 1;
+                    let symbol = quotes % self.symbols;
+                    (symbol, "bookTicker", quote(symbol, count))
                 }
             };
             let written = streams.write(&format!("a{symbol}usdt@{kind}"), &frame(&text), &self.clock)?;
             sent.late.push(written.saturating_sub(due));
             sent.frames += 1;
         }
+        sent.seconds = (nanos(&self.clock) - start) as f64 / 1e9;
         Ok(sent)
     }
 }
@@ -226,6 +226,16 @@ impl Streams {
 
 fn broken(error: tungstenite::Error) -> std::io::Error {
     std::io::Error::other(error.to_string())
+}
+
+/// Keeps this thread, and those that it begins, to the machine's last core: what plays the rest of the world is to wait for the
+/// daemon as little as the daemon for it.
+pub fn aside() {
+    let last = std::thread::available_parallelism().map_or(1, usize::from) - 1;
+    let mut cores = CpuSet::new();
+    if cores.set(last).and_then(|()| sched_setaffinity(Pid::from_raw(0), &cores)).is_err() {
+        eprintln!("a thread cannot be kept to one core; the figures hold more of its own work");
+    }
 }
 
 /// Nanoseconds of uptime.

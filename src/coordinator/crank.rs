@@ -120,7 +120,7 @@ impl Crank {
     /// Sleeps for so long, or until something has arrived, unless the shadow has something left to do.
     pub async fn rest(&mut self, wait: Duration) {
         if self.work_in_the_shadow(SHADOW_AT_ONCE) {
-            return;
+            return tokio::task::yield_now().await;
         }
         tokio::select! {
             () = tokio::time::sleep(wait) => {}

@@ -180,12 +180,11 @@ impl Coordinator {
                         self.crank.suffer(&fault)?;
                     }
                     let outside = self.crank.turn()?;
-                    let sent = outside.sent && self.pace.is_real();
-                    self.after(outside)?;
                     turns = turns.wrapping_add(1);
-                    if sent || turns.is_multiple_of(TURNS_BETWEEN_LOOKS) {
+                    if (outside.sent && self.pace.is_real()) || turns.is_multiple_of(TURNS_BETWEEN_LOOKS) {
                         tokio::task::yield_now().await;
                     }
+                    self.after(outside)?;
                 }
             }
         }

@@ -1,8 +1,6 @@
 //! The start as a list of steps, each with a deadline, a log line and a name that says where it stands. Nothing
 //! is traded before the last one is done.
 
-use std::time::Duration;
-
 use super::{Crank, Due, Outside, RunError};
 use crate::protocol::{Event, MarketData, MarketEvent, Notice, Recovered};
 use crate::pulse::Stage;
@@ -103,7 +101,7 @@ async fn reconcile(crank: &mut Crank, begin: Timestamp, deadline: Span) -> Resul
         }
         turns = turns.wrapping_add(1);
         if pace.is_real() || turns.is_multiple_of(TURNS_BETWEEN_LOOKS) {
-            tokio::time::sleep(Duration::ZERO).await;
+            tokio::task::yield_now().await;
             if crank.clock.uptime() > late || crank.session.at() - begin > RECONCILE_PATIENCE {
                 return Err(too_slow(crank, deadline));
             }

@@ -63,7 +63,7 @@ struct Daemon<'a> {
     tracker: TaskTracker,
     /// Ends them.
     cancel: CancellationToken,
-    /// Everything runs there but the loop.
+    /// Everything runs there but the loop and the requests that it sends.
     beside: Handle,
 }
 
@@ -98,6 +98,7 @@ pub(super) fn run(asked: &Invocation, environment: &Environment, clock: Clock) -
     }
     let no_runtime = |error| Failure::new(Exit::Failed, format!("the runtime cannot be started: {error}"));
     let beside = Builder::new_multi_thread().worker_threads(BESIDE).enable_all().build().map_err(no_runtime)?;
+    let loop_thread = Builder::new_current_thread().enable_all().build().map_err(no_runtime)?;
     let rooms = rooms(asked, &config.settings);
     let pulses = Pulses::new(&config.settings.run.symbols, !real);
     let daemon = Daemon {
@@ -117,7 +118,8 @@ pub(super) fn run(asked: &Invocation, environment: &Environment, clock: Clock) -
         beside: beside.handle().clone(),
         config,
     };
-    let done = beside.block_on(daemon.live(&log));
+    let done = loop_thread.block_on(daemon.live(&log));
+    loop_thread.shutdown_timeout(JOIN_WITHIN);
     beside.shutdown_timeout(JOIN_WITHIN);
     drop(log);
     done
