@@ -219,7 +219,7 @@ fn main() {
     let trading = trade(&flags, folder.path(), (venue, relay), clock, beside.handle().clone());
     let (ways, sent) = loop_thread.block_on(trading);
     let orders = orders.lock().unwrap_or_else(PoisonError::into_inner);
-    report(&flags, &ways, &orders, &sent);
+    report(&ways, &orders, &sent);
     beside.shutdown_timeout(Duration::from_secs(2));
 }
 
@@ -385,7 +385,7 @@ async fn trade(
     (ways, sent)
 }
 
-fn report(flags: &Flags, ways: &BTreeMap<String, Way4>, orders: &BTreeMap<String, u64>, sent: &market::Sent) {
+fn report(ways: &BTreeMap<String, Way4>, orders: &BTreeMap<String, u64>, sent: &market::Sent) {
     let told: Vec<(Way4, u64)> = ways
         .iter()
         .filter_map(|(id, way)| Some((*way, *orders.get(id)?)))

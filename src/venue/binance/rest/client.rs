@@ -1,15 +1,14 @@
 //! Signs, sends once, and says what came of it.
 
-use std::error::Error as _;
 use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use reqwest::header::{HeaderMap, HeaderValue};
-use reqwest::{Method, StatusCode};
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use hyper::{Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
+use tokio_util::task::TaskTracker;
 
 use super::super::read::{self, info::ExchangeInfo, order::Done};
 use super::super::settings::{Schemes, Settings};
@@ -19,22 +18,19 @@ use super::budget::Budget;
 use super::call::{Call, Host, Security};
 use super::failure::{class_of, judge};
 use super::offset::{self, Offset, Sample};
+use super::wire::{Lost, Outgoing, Wire};
 use super::{Class, Failure, Priority, calls};
 use crate::clock::SessionClock;
 use crate::types::{Span, Timestamp};
 
-/// Largest reply that is read: the rules of all symbols are some megabytes.
-const MAX_REPLY_BYTES: usize = 32 << 20;
-/// A connection that cannot be made within this time will not be.
-const CONNECT_WITHIN: Duration = Duration::from_secs(4);
-/// Idle connections are given up before the venue's side does it, so that a request seldom meets a dead one.
-const IDLE_FOR: Duration = Duration::from_secs(50);
 /// Window of signed requests that are no orders: the venue's usual one.
 const READ_WINDOW_MS: i64 = 5_000;
 /// Questions for one measurement of the clock.
 const CLOCK_SAMPLES: usize = 5;
 /// A ban whose length is not told: the shortest that the venue gives.
 const UNTOLD_BAN: Span = Span::mins(2);
+const KEY_HEADER: HeaderName = HeaderName::from_static("x-mbx-apikey");
+const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
 
 /// Why there can be no client.
 #[derive(Debug, thiserror::Error)]
@@ -79,7 +75,7 @@ impl Credentials {
 /// A client. Cheap to clone; clones share connections, budget, ban and clock.
 #[derive(Clone)]
 pub(crate) struct Rest {
-    http: reqwest::Client,
+    wire: Wire,
     inner: Arc<Inner>,
 }
 
@@ -125,16 +121,17 @@ impl Rest {
             clock,
             state: Mutex::new(state),
         };
-        Ok(Rest { http: connections()?, inner: Arc::new(inner) })
+        Ok(Rest { wire: Wire::pool()?, inner: Arc::new(inner) })
     }
 
-    /// The same client with connections of its own. They belong to the thread that first uses them, and no question of others
-    /// stands in the way of what is sent over them.
+    /// The same client for orders: over connections of their own, so that no question of others stands in the way of what is
+    /// sent. They are served by tasks of `tracker` on the runtime that first uses them.
     ///
     /// # Errors
     /// If the HTTP library cannot begin.
-    pub(crate) fn apart(&self) -> Result<Rest, RestError> {
-        Ok(Rest { http: connections()?, inner: Arc::clone(&self.inner) })
+    pub(crate) fn for_orders(&self, tracker: TaskTracker) -> Result<Rest, RestError> {
+        let wire = Wire::direct(&self.inner.futures, self.inner.clock.clock(), tracker)?;
+        Ok(Rest { wire, inner: Arc::clone(&self.inner) })
     }
 
     /// The venue's time now, as far as it has been measured.
@@ -254,23 +251,15 @@ impl Rest {
             })?;
         }
         self.take(call)?;
-        let request = self.request(call)?;
-        let mut response = request.send().await.map_err(|error| self.lost(error))?;
+        let reply = self.wire.carry(self.request(call)?).await.map_err(|lost| self.lost(lost))?;
         let now = self.now();
-        self.state().budget.hear(response.headers(), now);
-        let status = response.status();
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.lost(error))? {
-            if body.len() + chunk.len() > MAX_REPLY_BYTES {
-                return Err(Failure::unknown(format!("the reply is larger than {MAX_REPLY_BYTES} bytes")));
-            }
-            body.extend_from_slice(&chunk);
+        self.state().budget.hear(&reply.headers, now);
+        if reply.status.is_success() {
+            return Ok(reply.body);
         }
-        if status.is_success() {
-            return Ok(body);
-        }
-        let failure = judge(status.as_u16(), self.clean(String::from_utf8_lossy(&body).into_owned()).as_bytes());
-        self.heed(status, response.headers(), &failure);
+        let text = self.clean(String::from_utf8_lossy(&reply.body).into_owned());
+        let failure = judge(reply.status.as_u16(), text.as_bytes());
+        self.heed(reply.status, &reply.headers, &failure);
         Err(failure)
     }
 
@@ -288,14 +277,14 @@ impl Rest {
         })
     }
 
-    fn request<T>(&self, call: &Call<T>) -> Result<reqwest::RequestBuilder, Failure> {
+    fn request<T>(&self, call: &Call<T>) -> Result<Outgoing<'_>, Failure> {
         let inner = &self.inner;
         let credentials = || {
             let reason = "there is no key; set BINANCE_KEY and BINANCE_SECRET".to_owned();
             inner.credentials.as_ref().ok_or(Failure::NotSent { reason, retry_at: None })
         };
         let window = if call.is_order { inner.settings.recv_window.as_millis() } else { READ_WINDOW_MS };
-        let (form, header) = match call.security {
+        let (form, key) = match call.security {
             Security::Public => (call.form(), None),
             Security::Key => (call.form(), Some(&credentials()?.header)),
             Security::Signed => {
@@ -307,28 +296,26 @@ impl Rest {
             Host::Futures => &inner.futures,
             Host::Account => &inner.account,
         };
-        let address = format!("{base}{}", call.path);
-        let in_body = call.method == Method::POST || call.method == Method::PUT;
-        let mut request = if in_body {
-            let kind = "application/x-www-form-urlencoded";
-            self.http.request(call.method.clone(), address).header("content-type", kind).body(form)
-        } else if form.is_empty() {
-            self.http.request(call.method.clone(), address)
-        } else {
-            self.http.request(call.method.clone(), format!("{address}?{form}"))
-        };
-        if let Some(header) = header {
-            request = request.header("X-MBX-APIKEY", header.clone());
+        let mut headers = HeaderMap::with_capacity(4);
+        if let Some(key) = key {
+            headers.insert(KEY_HEADER, key.clone());
         }
+        let in_body = call.method == Method::POST || call.method == Method::PUT;
+        let (target, body) = if in_body {
+            headers.insert(CONTENT_TYPE, FORM);
+            (call.path.to_owned(), form)
+        } else if form.is_empty() {
+            (call.path.to_owned(), form)
+        } else {
+            (format!("{}?{form}", call.path), String::new())
+        };
         let deadline = if call.is_order { inner.settings.order_timeout } else { inner.settings.request_timeout };
-        Ok(request.timeout(deadline.to_std()))
+        Ok(Outgoing { method: call.method.clone(), base, target, headers, body, deadline: deadline.to_std() })
     }
 
-    /// No reply. Only a connection that could not be made proves that nothing was sent.
-    fn lost(&self, error: reqwest::Error) -> Failure {
-        let never_left = error.is_connect() || error.is_builder();
-        let reason = self.clean(words(error));
-        if never_left { Failure::NotSent { reason, retry_at: None } } else { Failure::unknown(reason) }
+    fn lost(&self, lost: Lost) -> Failure {
+        let reason = self.clean(lost.reason);
+        if lost.never_left { Failure::NotSent { reason, retry_at: None } } else { Failure::unknown(reason) }
     }
 
     /// What the venue says of its limits is kept to.
@@ -358,29 +345,4 @@ impl Rest {
             None => text,
         }
     }
-}
-
-fn connections() -> Result<reqwest::Client, RestError> {
-    reqwest::Client::builder()
-        .connect_timeout(CONNECT_WITHIN)
-        .pool_idle_timeout(IDLE_FOR)
-        .tcp_nodelay(true)
-        // A redirect would carry key and signature elsewhere, and a retry below us would send twice.
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .build()
-        .map_err(|error| RestError::Client(words(error)))
-}
-
-/// An error of the HTTP library in words: without the address, which holds the signature.
-fn words(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

@@ -10,6 +10,7 @@ mod client;
 mod failure;
 mod offset;
 mod patience;
+mod wire;
 
 pub(crate) use budget::Priority;
 pub(crate) use call::Call;

@@ -137,7 +137,7 @@ impl BinanceVenue {
         let measured = measured.map_err(|failure| VenueError::Unreachable(format!("the venue's clock: {failure}")))?;
         let inbox = Inbox::new(INBOX, clock, arrivals);
         inbox.answer(Event::Clock { offset: measured.offset, uncertainty: measured.uncertainty });
-        let orders = rest.apart().map_err(|error| VenueError::Settings(error.to_string()))?;
+        let orders = rest.for_orders(tracker.clone()).map_err(|error| VenueError::Settings(error.to_string()))?;
         let desk = Arc::new(Desk {
             rest,
             orders: orders.clone(),

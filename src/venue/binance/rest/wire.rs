@@ -1,0 +1,248 @@
+//! How requests travel. Questions go over the HTTP library's pool, with all that it offers; orders over connections of their
+//! own with hardly anything between them and the socket, since every step on their way costs time.
+
+use std::error::Error;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::header::{HOST, HeaderMap, HeaderValue};
+use hyper::http::uri::Authority;
+use hyper::{Method, StatusCode, Uri};
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::proxy::matcher::Matcher;
+use tokio_util::task::TaskTracker;
+use tower_service::Service;
+
+use super::client::RestError;
+use crate::clock::Clock;
+use crate::types::Span;
+
+/// Largest reply that is read: the rules of all symbols are some megabytes.
+const MAX_REPLY_BYTES: usize = 32 << 20;
+/// A connection that cannot be made within this time will not be.
+const CONNECT_WITHIN: Duration = Duration::from_secs(4);
+/// Idle connections are given up before the venue's side does it, so that a request seldom meets a dead one.
+const IDLE_FOR: Span = Span::secs(50);
+
+/// A request that is ready to go.
+pub(super) struct Outgoing<'a> {
+    pub method: Method,
+    /// Scheme and host.
+    pub base: &'a str,
+    /// Path and question.
+    pub target: String,
+    pub headers: HeaderMap,
+    pub body: String,
+    /// Within this time there is a reply, or none is waited for.
+    pub deadline: Duration,
+}
+
+/// What came back.
+pub(super) struct Reply {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+}
+
+/// Nothing came back, or not all of it.
+pub(super) struct Lost {
+    /// It is certain that nothing was sent.
+    pub never_left: bool,
+    /// In words, without the address, which can hold the signature.
+    pub reason: String,
+}
+
+impl Lost {
+    fn unsent(reason: impl Into<String>) -> Lost {
+        Lost { never_left: true, reason: reason.into() }
+    }
+
+    fn underway(reason: impl Into<String>) -> Lost {
+        Lost { never_left: false, reason: reason.into() }
+    }
+}
+
+/// The way that a client's requests take.
+#[derive(Clone)]
+pub(super) enum Wire {
+    Pool(reqwest::Client),
+    Direct(Arc<Direct>),
+}
+
+impl Wire {
+    /// The pool.
+    ///
+    /// # Errors
+    /// If the HTTP library cannot begin.
+    pub(super) fn pool() -> Result<Wire, RestError> {
+        let client = reqwest::Client::builder()
+            .connect_timeout(CONNECT_WITHIN)
+            .pool_idle_timeout(IDLE_FOR.to_std())
+            .tcp_nodelay(true)
+            // A redirect would carry key and signature elsewhere, and a retry below us would send twice.
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .build();
+        client.map(Wire::Pool).map_err(|error| RestError::Client(words(&error.without_url())))
+    }
+
+    /// Connections of their own to `base`; where a proxy stands before it, a pool of their own.
+    ///
+    /// # Errors
+    /// If the address cannot be used or the HTTP library cannot begin.
+    pub(super) fn direct(base: &str, clock: Clock, tracker: TaskTracker) -> Result<Wire, RestError> {
+        let address: Uri = base.parse().map_err(|_| RestError::Setting(format!("`{base}` is no address")))?;
+        if Matcher::from_system().intercept(&address).is_some() {
+            return Wire::pool();
+        }
+        Ok(Wire::Direct(Arc::new(Direct::new(address, clock, tracker)?)))
+    }
+
+    /// Sends once, and waits for the reply.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub(super) async fn carry(&self, request: Outgoing<'_>) -> Result<Reply, Lost> {
+        match self {
+            Wire::Pool(client) => Box::pin(over_pool(client, request)).await,
+            Wire::Direct(direct) => direct.carry(request).await,
+        }
+    }
+}
+
+async fn over_pool(client: &reqwest::Client, request: Outgoing<'_>) -> Result<Reply, Lost> {
+    let Outgoing { method, base, target, headers, body, deadline } = request;
+    let lost = |error: reqwest::Error| {
+        // Only a connection that could not be made proves that nothing was sent.
+        let never_left = error.is_connect() || error.is_builder();
+        Lost { never_left, reason: words(&error.without_url()) }
+    };
+    let mut request = client.request(method, format!("{base}{target}")).headers(headers).timeout(deadline);
+    if !body.is_empty() {
+        request = request.body(body);
+    }
+    let mut response = request.send().await.map_err(lost)?;
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(lost)? {
+        if body.len() + chunk.len() > MAX_REPLY_BYTES {
+            return Err(Lost::underway(format!("the reply is larger than {MAX_REPLY_BYTES} bytes")));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Reply { status: response.status(), headers: std::mem::take(response.headers_mut()), body })
+}
+
+/// Connections to one address, which belong to the runtime that they are made on. Each carries one request at a time.
+pub(super) struct Direct {
+    address: Uri,
+    host: HeaderValue,
+    connector: HttpsConnector<HttpConnector>,
+    /// Those that wait for a request, with the uptime since when, the longest waiting first.
+    idle: Mutex<Vec<(Span, Sender)>>,
+    clock: Clock,
+    tracker: TaskTracker,
+}
+
+type Sender = SendRequest<Full<Bytes>>;
+
+impl Direct {
+    fn new(address: Uri, clock: Clock, tracker: TaskTracker) -> Result<Direct, RestError> {
+        let host = address.authority().map(Authority::as_str).unwrap_or_default();
+        let host = HeaderValue::from_str(host).map_err(|error| RestError::Client(words(&error)))?;
+        let mut http = HttpConnector::new();
+        http.enforce_http(false);
+        http.set_nodelay(true);
+        let connector = hyper_rustls::HttpsConnectorBuilder::new()
+            .try_with_platform_verifier()
+            .map_err(|error| RestError::Client(words(&error)))?
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(http);
+        Ok(Direct { address, host, connector, idle: Mutex::default(), clock, tracker })
+    }
+
+    async fn carry(&self, request: Outgoing<'_>) -> Result<Reply, Lost> {
+        let Outgoing { method, target, mut headers, body, deadline, .. } = request;
+        let builder = |error: hyper::http::uri::InvalidUri| Lost::unsent(words(&error));
+        let mut ready = hyper::Request::new(Full::from(body));
+        *ready.method_mut() = method;
+        *ready.uri_mut() = target.try_into().map_err(builder)?;
+        headers.insert(HOST, self.host.clone());
+        *ready.headers_mut() = headers;
+        let mut handed_over = false;
+        match tokio::time::timeout(deadline, self.send(ready, &mut handed_over)).await {
+            Ok(outcome) => outcome,
+            Err(_) if handed_over => Err(Lost::underway("there was no reply in time")),
+            Err(_) => Err(Lost::unsent("there was no connection in time")),
+        }
+    }
+
+    /// Sends over a connection that waits, or over a new one. One that proves to have ended before it took anything is passed
+    /// over for the next.
+    async fn send(&self, mut request: hyper::Request<Full<Bytes>>, handed_over: &mut bool) -> Result<Reply, Lost> {
+        loop {
+            let mut sender = match self.waiting() {
+                Some(sender) => sender,
+                None => self.connect().await?,
+            };
+            *handed_over = true;
+            let response = match sender.try_send_request(request).await {
+                Ok(response) => response,
+                Err(mut error) => match error.take_message() {
+                    Some(untouched) => {
+                        (request, *handed_over) = (untouched, false);
+                        continue;
+                    }
+                    None => return Err(Lost::underway(words(error.error()))),
+                },
+            };
+            let (head, body) = response.into_parts();
+            let body = Limited::new(body, MAX_REPLY_BYTES).collect().await;
+            let body = body.map_err(|error| Lost::underway(words(&*error)))?.to_bytes().to_vec();
+            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push((self.clock.uptime(), sender));
+            return Ok(Reply { status: head.status, headers: head.headers, body });
+        }
+    }
+
+    /// The connection that was used last, of those that can be used.
+    fn waiting(&self) -> Option<Sender> {
+        let now = self.clock.uptime();
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.retain(|(since, sender)| now - *since < IDLE_FOR && !sender.is_closed());
+        // One whose reply was read to its end a moment ago may not have noticed yet that it is free.
+        let at = idle.iter().rposition(|(_, sender)| sender.is_ready())?;
+        Some(idle.remove(at).1)
+    }
+
+    async fn connect(&self) -> Result<Sender, Lost> {
+        let made = async {
+            let io = self.connector.clone().call(self.address.clone()).await.map_err(|error| words(&*error))?;
+            let (sender, connection) = handshake(io).await.map_err(|error| words(&error))?;
+            self.tracker.spawn(async move {
+                // What ends it is told to whoever waits for a reply.
+                let _ = connection.await;
+            });
+            Ok(sender)
+        };
+        match tokio::time::timeout(CONNECT_WITHIN, made).await {
+            Ok(sender) => sender.map_err(|why: String| Lost::unsent(why)),
+            Err(_) => Err(Lost::unsent("no connection could be made in time")),
+        }
+    }
+}
+
+/// An error in words, with its causes.
+fn words(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
