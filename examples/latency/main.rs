@@ -114,6 +114,9 @@ impl Feed for Watched {
     fn has_ended(&mut self) -> bool {
         self.feed.has_ended()
     }
+    fn behind(&self) -> Span {
+        self.feed.behind()
+    }
     fn next(&mut self) -> Option<Result<FeedRecord, FeedError>> {
         let record = self.feed.next();
         if let Some(Ok(FeedRecord { at, event: MarketEvent { instrument, data: MarketData::Bar(_) } })) = &record {

@@ -184,7 +184,7 @@ impl Market {
             }
             let symbol = (count / 10) as usize % self.symbols;
             let (symbol, kind, text) = match count % 10 {
-                0 => (symbol, "markPrice@1s", mark(symbol, count)),
+                0 => (symbol, "markPrice@1s", mark(symbol, now - BEHIND)),
                 3 | 6 => (symbol, "aggTrade", trade(symbol, count)),
                 9 => (symbol, "kline_1m", kline(symbol, opens[symbol], false, count)),
                 _ => {
@@ -296,12 +296,13 @@ fn trade(symbol: usize, count: u64) -> String {
     )
 }
 
-fn mark(symbol: usize, count: u64) -> String {
+fn mark(symbol: usize, at: Timestamp) -> String {
+    let at = at.as_millis();
     wrapped(
         symbol,
         "markPrice@1s",
         &format!(
-            r#"{{"e":"markPriceUpdate","E":{count},"s":"A{symbol}USDT","p":"{PRICE:.8}","i":"{PRICE:.8}","P":"{PRICE:.8}","r":"0.00010000","T":9999999999999}}"#
+            r#"{{"e":"markPriceUpdate","E":{at},"s":"A{symbol}USDT","p":"{PRICE:.8}","i":"{PRICE:.8}","P":"{PRICE:.8}","r":"0.00010000","T":9999999999999}}"#
         ),
     )
 }

@@ -95,8 +95,8 @@ pub struct Coordinator {
     symbols: Vec<Symbol>,
     seen_iterations: u64,
     published_at: Timestamp,
-    /// How late it was when it fell so far behind that nothing is to be entered; none while it keeps up.
-    behind: Option<Span>,
+    /// Why nothing is to be entered, since it fell far behind; none while it keeps up.
+    behind: Option<String>,
     /// What the monitor said last.
     health: Event,
 }
@@ -190,25 +190,30 @@ impl Coordinator {
         }
     }
 
-    /// How late the turn for this instant is. Beside a real venue, nothing is entered by a loop that is far behind: what it
-    /// decides on is the past.
+    /// How late the turn for this instant is. Beside a real venue, nothing is entered by a loop that is far behind, or whose
+    /// market is: what it decides on is the past.
     fn measure_lag(&mut self, next: Timestamp) {
         let Some(due) = self.pace.instant(next) else { return };
         let lag = Span::from(due.elapsed());
         self.crank.pulses.lagged(lag);
-        let behind = self.pace.is_real() && lag > FAR_BEHIND;
+        if !self.pace.is_real() {
+            return;
+        }
+        let market = self.crank.feed.behind();
+        let behind = lag.max(market) > FAR_BEHIND;
         if behind != self.behind.is_some() {
-            self.behind = behind.then_some(lag);
+            self.behind = behind.then(|| match lag > FAR_BEHIND {
+                true => format!("the loop is {lag} behind"),
+                false => format!("what the market says is {market} old when it comes"),
+            });
             self.tell_health(next);
         }
     }
 
     /// Tells the engine what the monitor said last, unless the loop itself is worse.
     fn tell_health(&mut self, at: Timestamp) {
-        let event = match self.behind {
-            Some(lag) => {
-                Event::Health { status: HealthStatus::Critical, reasons: vec![format!("the loop is {lag} behind")] }
-            }
+        let event = match &self.behind {
+            Some(reason) => Event::Health { status: HealthStatus::Critical, reasons: vec![reason.clone()] },
             None => self.health.clone(),
         };
         self.crank.session.push(at, Source::Ledger, event);

@@ -23,7 +23,7 @@ mod spec;
 mod tape;
 
 use crate::protocol::{Bar, FeedShape, MarketData, MarketEvent};
-use crate::types::{InstrumentId, Instruments, Symbol, Timeframe, Timestamp};
+use crate::types::{InstrumentId, Instruments, Span, Symbol, Timeframe, Timestamp};
 
 pub use cache::Cache;
 pub use error::{FeedError, Segment};
@@ -79,6 +79,11 @@ pub trait Feed: Send {
     /// instant of its next record is none.
     fn has_ended(&mut self) -> bool {
         self.next_at().is_none()
+    }
+
+    /// How far what it says lies behind its source, in wall time, where the source tells.
+    fn behind(&self) -> Span {
+        Span::ZERO
     }
 
     /// The next record. After the end, and after an error, there is none.

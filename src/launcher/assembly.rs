@@ -63,7 +63,7 @@ pub(super) struct Parts<'a> {
     pub tracker: &'a TaskTracker,
     /// Ends them, if the session has not.
     pub cancel: &'a CancellationToken,
-    /// Where streams are listened to; requests are carried on the loop's own thread.
+    /// Where everything runs that the loop does not wait for; streams and orders are on its own thread.
     pub beside: &'a Handle,
 }
 

@@ -36,7 +36,7 @@ use crate::venue::VenueError;
 const DEMO_SPEED: f64 = 60.0;
 /// Tasks that do not end within this time at the end are named and left.
 const JOIN_WITHIN: Duration = Duration::from_secs(2);
-/// Threads beside the loop's own: one for what is heard, and one for who waits for something else at that moment.
+/// Threads beside the loop's own: one for questions to the venue, and one for people and health meanwhile.
 const BESIDE: usize = 2;
 /// Opening a session may wait for the venue's limits several times, minutes each. What takes longer is a stall.
 const OPENED_WITHIN: Span = Span::mins(10);
@@ -63,7 +63,7 @@ struct Daemon<'a> {
     tracker: TaskTracker,
     /// Ends them.
     cancel: CancellationToken,
-    /// Everything runs there but the loop and the requests that it sends.
+    /// Everything runs there but the loop, the streams that it hears and the orders that it sends.
     beside: Handle,
 }
 

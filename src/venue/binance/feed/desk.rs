@@ -3,6 +3,7 @@
 //! thing is taken once; bars are let through without holes, and what is missing is asked for.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -39,6 +40,8 @@ struct Shared {
     /// Rung when a bar is missing.
     missing: Notify,
     names: BTreeMap<String, InstrumentId>,
+    /// How old the last mark price was on arrival, in nanoseconds of session time.
+    age: AtomicI64,
     state: Mutex<State>,
 }
 
@@ -97,7 +100,7 @@ impl Desk {
         let names = instruments.iter().map(|(id, one)| (one.venue_symbol.clone(), id)).collect();
         let state =
             State { queue: VecDeque::new(), instruments: vec![one; instruments.len()], last: start, conflated: 0 };
-        Desk(Arc::new(Shared { time, arrivals, missing: Notify::new(), names, state: Mutex::new(state) }))
+        Desk(Arc::new(Shared { time, arrivals, missing: Notify::new(), names, age: AtomicI64::new(0), state: Mutex::new(state) }))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -125,6 +128,17 @@ impl Desk {
                 Ok(FeedRecord { at, event: MarketEvent { instrument, data: MarketData::Quote(quote) } })
             }
         })
+    }
+
+    /// A mark price that was made so long ago has come.
+    pub(super) fn dated(&self, age: Span) {
+        self.0.age.store(age.as_nanos(), Relaxed);
+    }
+
+    /// How far what arrives lies behind the venue, in wall time. Every symbol's mark price comes once in a second, and with them
+    /// this is known anew.
+    pub(super) fn behind(&self) -> Span {
+        self.0.time.wall_span(Span::nanos(self.0.age.load(Relaxed)).max(Span::ZERO))
     }
 
     /// Quotes that gave way to newer ones before the loop looked.

@@ -4,16 +4,17 @@
 
 use std::time::Duration;
 
-use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::super::read::stream::{MarketEvent, Message, parse};
+use super::super::rest::Rest;
 use super::super::socket::{Frame, Socket, SocketError};
 use super::desk::{Desk, Full};
 use super::plan::{Lane, Route};
 use crate::protocol::ConnectionState;
+use crate::types::Timestamp;
 
 /// Acknowledgements and the first payload come within this time, or the connection is given up.
 const SUBSCRIBE_WITHIN: Duration = Duration::from_secs(10);
@@ -37,8 +38,8 @@ pub(super) struct Line {
     pub desk: Desk,
     pub tracker: TaskTracker,
     pub cancel: CancellationToken,
-    /// Where its connections are served.
-    pub beside: Handle,
+    /// Knows the venue's clock.
+    pub rest: Rest,
 }
 
 /// Why a connection is over.
@@ -205,7 +206,7 @@ async fn listen(
             Ok(Message::Event(event)) => {
                 heard = true;
                 silent.as_mut().reset(later(quiet));
-                take(&line.desk, &event)?;
+                take(line, &event)?;
             }
             Err(error) => {
                 unreadable += 1;
@@ -225,12 +226,18 @@ fn later(by: Duration) -> tokio::time::Instant {
     tokio::time::Instant::now() + by
 }
 
-fn take(desk: &Desk, event: &MarketEvent<'_>) -> Result<(), Full> {
+fn take(line: &Line, event: &MarketEvent<'_>) -> Result<(), Full> {
+    let desk = &line.desk;
     match event {
         MarketEvent::BookTicker(quote) => desk.quote(quote),
         MarketEvent::AggTrade(trade) => desk.trade(trade),
         MarketEvent::Kline(kline) => desk.kline(kline),
-        MarketEvent::Mark(mark) => desk.mark(mark),
+        MarketEvent::Mark(mark) => {
+            if let Some(made_at) = mark.E {
+                desk.dated(line.rest.now() - Timestamp::from_millis(made_at));
+            }
+            desk.mark(mark)
+        }
         MarketEvent::Other => Ok(()),
     }
 }

@@ -5,7 +5,7 @@
 //!  REST (history)     ─┘  one queue, bars without holes, the newest quote of each symbol
 //! ```
 //!
-//! Everything runs on the runtime's tasks; the loop only looks at the desk, and `arrivals` wakes it. Books are not read:
+//! Everything runs in tasks; the loop only looks at the desk, and `arrivals` wakes it. Books are not read:
 //! the loop decides on best prices, and an exchange that simulates fills beside it makes its depth from them.
 
 mod desk;
@@ -28,7 +28,7 @@ use super::settings::{Schemes, Settings};
 use crate::clock::SessionClock;
 use crate::feed::{Feed, FeedError, FeedRecord};
 use crate::protocol::{Bar, ConnectionState, FeedShape};
-use crate::types::{InstrumentId, Instruments, Symbol, Timeframe, Timestamp};
+use crate::types::{InstrumentId, Instruments, Span, Symbol, Timeframe, Timestamp};
 
 use desk::Desk;
 use history::{Historian, Wanted};
@@ -110,7 +110,8 @@ pub struct Surroundings {
     pub tracker: TaskTracker,
     /// Ends them.
     pub cancel: CancellationToken,
-    /// Where they run.
+    /// Where its questions are asked. Streams are heard where the feed is opened, which is best the loop's own thread: no other
+    /// has to wake it for what they say.
     pub beside: Handle,
 }
 
@@ -151,7 +152,7 @@ impl BinanceFeed {
         // the earlier of both, no bar falls between them.
         let start = time.now();
         let desk = Desk::new(&instruments, start.min(rest.now()), time, arrivals);
-        let historian = Historian::new(rest, desk.clone(), instruments.clone());
+        let historian = Historian::new(rest.clone(), desk.clone(), instruments.clone());
         let line = Arc::new(Line {
             base,
             silence: settings.silence_limit.to_std(),
@@ -159,7 +160,7 @@ impl BinanceFeed {
             desk: desk.clone(),
             tracker: tracker.clone(),
             cancel: cancel.clone(),
-            beside: beside.clone(),
+            rest,
         });
         let lanes = lanes.into_iter().map(|lane| begin(lane, &line)).collect();
         let tasks = Tasks { tracker, cancel, beside };
@@ -188,14 +189,17 @@ impl BinanceFeed {
 fn begin(lane: Lane, line: &Arc<Line>) -> Connection {
     let (lane, restart) = (Arc::new(lane), Arc::new(Notify::new()));
     let (sender, stage) = watch::channel(ConnectionState::Lost);
-    line.tracker.spawn_on(lane::keep(lane.clone(), line.clone(), restart.clone(), sender), &line.beside);
+    line.tracker.spawn(lane::keep(lane.clone(), line.clone(), restart.clone(), sender));
     Connection { lane, restart, stage }
 }
 
-/// Tells the desk which symbols are traded.
+/// Tells the desk which symbols are traded, and keeps up with the venue's clock.
 async fn watch_rules(historian: Historian) {
     loop {
         tokio::time::sleep(RULES_EVERY).await;
+        if let Err(failure) = historian.rest.sync_clock().await {
+            tracing::debug!(%failure, "the venue's clock could not be asked for");
+        }
         match historian.rest.call(exchange_info()).await {
             Ok(info) => {
                 historian.rest.learn_limits(&info);
@@ -238,6 +242,10 @@ impl Feed for BinanceFeed {
 
     fn has_ended(&mut self) -> bool {
         false
+    }
+
+    fn behind(&self) -> Span {
+        self.desk.behind()
     }
 
     fn next(&mut self) -> Option<Result<FeedRecord, FeedError>> {

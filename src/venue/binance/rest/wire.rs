@@ -99,7 +99,7 @@ impl Wire {
         if Matcher::from_system().intercept(&address).is_some() {
             return Wire::pool();
         }
-        Ok(Wire::Direct(Arc::new(Direct::new(address, clock, tracker)?)))
+        Ok(Wire::Direct(Arc::new(Direct::new(base, address, clock, tracker)?)))
     }
 
     /// Sends once, and waits for the reply.
@@ -138,6 +138,7 @@ async fn over_pool(client: &reqwest::Client, request: Outgoing<'_>) -> Result<Re
 
 /// Connections to one address, which belong to the runtime that they are made on. Each carries one request at a time.
 pub(super) struct Direct {
+    base: String,
     address: Uri,
     host: HeaderValue,
     connector: HttpsConnector<HttpConnector>,
@@ -150,7 +151,7 @@ pub(super) struct Direct {
 type Sender = SendRequest<Full<Bytes>>;
 
 impl Direct {
-    fn new(address: Uri, clock: Clock, tracker: TaskTracker) -> Result<Direct, RestError> {
+    fn new(base: &str, address: Uri, clock: Clock, tracker: TaskTracker) -> Result<Direct, RestError> {
         let host = address.authority().map(Authority::as_str).unwrap_or_default();
         let host = HeaderValue::from_str(host).map_err(|error| RestError::Client(words(&error)))?;
         let mut http = HttpConnector::new();
@@ -162,11 +163,14 @@ impl Direct {
             .https_or_http()
             .enable_http1()
             .wrap_connector(http);
-        Ok(Direct { address, host, connector, idle: Mutex::default(), clock, tracker })
+        Ok(Direct { base: base.to_owned(), address, host, connector, idle: Mutex::default(), clock, tracker })
     }
 
     async fn carry(&self, request: Outgoing<'_>) -> Result<Reply, Lost> {
-        let Outgoing { method, target, mut headers, body, deadline, .. } = request;
+        let Outgoing { method, base, target, mut headers, body, deadline } = request;
+        if base != self.base {
+            return Err(Lost::unsent(format!("{base} has no connection for orders")));
+        }
         let builder = |error: hyper::http::uri::InvalidUri| Lost::unsent(words(&error));
         let mut ready = hyper::Request::new(Full::from(body));
         *ready.method_mut() = method;

@@ -100,8 +100,8 @@ pub struct Wiring<'a> {
     pub arrivals: Arc<Notify>,
     /// Joins what runs for it.
     pub tracker: TaskTracker,
-    /// Where the user stream is listened to. Requests are carried where the venue is opened, which is best the loop's own
-    /// thread: no other has to be woken for them.
+    /// Where it is looked after. Requests are carried and the user stream is heard where the venue is opened, which is best the
+    /// loop's own thread: no other has to be woken for them.
     pub beside: Handle,
 }
 
@@ -163,7 +163,7 @@ impl BinanceVenue {
         let (open, opened) = oneshot::channel();
         let stream_url = settings.stream_url.trim_end_matches('/').to_owned();
         let ear = Ear { desk: Arc::clone(&desk), noticed: Arc::clone(&noticed), stream_url, cancel: cancel.clone() };
-        tracker.spawn_on(ear.run(open), &beside);
+        tracker.spawn(ear.run(open));
         match tokio::time::timeout(OPEN_WITHIN, opened).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) | Err(_) => return Err(unreachable("the user stream could not be opened")),
