@@ -40,8 +40,6 @@ pub struct Outside {
     pub notices: Vec<Notice>,
     /// The engine wants the process to end.
     pub leave: Option<(Exit, String)>,
-    /// The venue was handed requests, which its tasks are to carry away before anything else is done.
-    pub sent: bool,
 }
 
 /// What the crank has before it.
@@ -306,10 +304,7 @@ impl Crank {
     fn carry_out(&mut self, at: Timestamp, effect: Action, outside: &mut Outside) -> Result<(), RunError> {
         match effect {
             Action::Journal(_) => {}
-            Action::Send(request) => {
-                self.send(at, request)?;
-                outside.sent = true;
-            }
+            Action::Send(request) => self.send(at, request)?,
             Action::Notify(notice) => outside.notices.push(notice),
             Action::Backfill { instrument, from, until } => self.backfill(at, instrument, from, until)?,
             Action::RestartFeed { instrument } => self.feed.restart(instrument),

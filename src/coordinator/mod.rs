@@ -180,11 +180,11 @@ impl Coordinator {
                         self.crank.suffer(&fault)?;
                     }
                     let outside = self.crank.turn()?;
+                    self.after(outside)?;
                     turns = turns.wrapping_add(1);
-                    if (outside.sent && self.pace.is_real()) || turns.is_multiple_of(TURNS_BETWEEN_LOOKS) {
+                    if turns.is_multiple_of(TURNS_BETWEEN_LOOKS) {
                         tokio::task::yield_now().await;
                     }
-                    self.after(outside)?;
                 }
             }
         }

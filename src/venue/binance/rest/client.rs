@@ -8,7 +8,6 @@ use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
-use tokio_util::task::TaskTracker;
 
 use super::super::read::{self, info::ExchangeInfo, order::Done};
 use super::super::settings::{Schemes, Settings};
@@ -125,12 +124,12 @@ impl Rest {
     }
 
     /// The same client for orders: over connections of their own, so that no question of others stands in the way of what is
-    /// sent. They are served by tasks of `tracker` on the runtime that first uses them.
+    /// sent.
     ///
     /// # Errors
     /// If the HTTP library cannot begin.
-    pub(crate) fn for_orders(&self, tracker: TaskTracker) -> Result<Rest, RestError> {
-        let wire = Wire::direct(&self.inner.futures, self.inner.clock.clock(), tracker)?;
+    pub(crate) fn for_orders(&self) -> Result<Rest, RestError> {
+        let wire = Wire::direct(&self.inner.futures, self.inner.clock.clock())?;
         Ok(Rest { wire, inner: Arc::clone(&self.inner) })
     }
 

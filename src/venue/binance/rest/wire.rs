@@ -2,19 +2,23 @@
 //! own with hardly anything between them and the socket, since every step on their way costs time.
 
 use std::error::Error;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::client::conn::http1::{Connection, SendRequest, handshake};
 use hyper::header::{HOST, HeaderMap, HeaderValue};
-use hyper::http::uri::Authority;
+use hyper::http::uri::{Authority, InvalidUri};
 use hyper::{Method, StatusCode, Uri};
-use hyper_rustls::HttpsConnector;
+use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::proxy::matcher::Matcher;
-use tokio_util::task::TaskTracker;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
 use tower_service::Service;
 
 use super::client::RestError;
@@ -94,12 +98,12 @@ impl Wire {
     ///
     /// # Errors
     /// If the address cannot be used or the HTTP library cannot begin.
-    pub(super) fn direct(base: &str, clock: Clock, tracker: TaskTracker) -> Result<Wire, RestError> {
+    pub(super) fn direct(base: &str, clock: Clock) -> Result<Wire, RestError> {
         let address: Uri = base.parse().map_err(|_| RestError::Setting(format!("`{base}` is no address")))?;
         if Matcher::from_system().intercept(&address).is_some() {
             return Wire::pool();
         }
-        Ok(Wire::Direct(Arc::new(Direct::new(base, address, clock, tracker)?)))
+        Ok(Wire::Direct(Arc::new(Direct::new(base, address, clock)?)))
     }
 
     /// Sends once, and waits for the reply.
@@ -136,22 +140,20 @@ async fn over_pool(client: &reqwest::Client, request: Outgoing<'_>) -> Result<Re
     Ok(Reply { status: response.status(), headers: std::mem::take(response.headers_mut()), body })
 }
 
-/// Connections to one address, which belong to the runtime that they are made on. Each carries one request at a time.
+/// Connections to one address. Each carries one request at a time, and whoever waits for its reply serves it: no task stands
+/// between a request and its socket, and the first poll of [`Wire::carry`] writes it there.
 pub(super) struct Direct {
     base: String,
     address: Uri,
     host: HeaderValue,
     connector: HttpsConnector<HttpConnector>,
-    /// Those that wait for a request, with the uptime since when, the longest waiting first.
-    idle: Mutex<Vec<(Span, Sender)>>,
+    /// Those that wait for a request, with the uptime since when; the one that was used last is the last.
+    idle: Mutex<Vec<(Span, Line)>>,
     clock: Clock,
-    tracker: TaskTracker,
 }
 
-type Sender = SendRequest<Full<Bytes>>;
-
 impl Direct {
-    fn new(base: &str, address: Uri, clock: Clock, tracker: TaskTracker) -> Result<Direct, RestError> {
+    fn new(base: &str, address: Uri, clock: Clock) -> Result<Direct, RestError> {
         let host = address.authority().map(Authority::as_str).unwrap_or_default();
         let host = HeaderValue::from_str(host).map_err(|error| RestError::Client(words(&error)))?;
         let mut http = HttpConnector::new();
@@ -163,18 +165,17 @@ impl Direct {
             .https_or_http()
             .enable_http1()
             .wrap_connector(http);
-        Ok(Direct { base: base.to_owned(), address, host, connector, idle: Mutex::default(), clock, tracker })
+        Ok(Direct { base: base.to_owned(), address, host, connector, idle: Mutex::default(), clock })
     }
 
     async fn carry(&self, request: Outgoing<'_>) -> Result<Reply, Lost> {
         let Outgoing { method, base, target, mut headers, body, deadline } = request;
         if base != self.base {
-            return Err(Lost::unsent(format!("{base} has no connection for orders")));
+            return Err(Lost::unsent(format!("there is no connection for orders to {base}")));
         }
-        let builder = |error: hyper::http::uri::InvalidUri| Lost::unsent(words(&error));
         let mut ready = hyper::Request::new(Full::from(body));
         *ready.method_mut() = method;
-        *ready.uri_mut() = target.try_into().map_err(builder)?;
+        *ready.uri_mut() = target.try_into().map_err(|error: InvalidUri| Lost::unsent(words(&error)))?;
         headers.insert(HOST, self.host.clone());
         *ready.headers_mut() = headers;
         let mut handed_over = false;
@@ -189,12 +190,16 @@ impl Direct {
     /// over for the next.
     async fn send(&self, mut request: hyper::Request<Full<Bytes>>, handed_over: &mut bool) -> Result<Reply, Lost> {
         loop {
-            let mut sender = match self.waiting() {
-                Some(sender) => sender,
+            let mut line = match self.waiting() {
+                Some(line) => line,
                 None => self.connect().await?,
             };
+            if !line.is_free() {
+                continue;
+            }
             *handed_over = true;
-            let response = match sender.try_send_request(request).await {
+            let sending = line.sender.try_send_request(request);
+            let response = match line.serve(sending).await {
                 Ok(response) => response,
                 Err(mut error) => match error.take_message() {
                     Some(untouched) => {
@@ -205,36 +210,70 @@ impl Direct {
                 },
             };
             let (head, body) = response.into_parts();
-            let body = Limited::new(body, MAX_REPLY_BYTES).collect().await;
+            let body = line.serve(Limited::new(body, MAX_REPLY_BYTES).collect()).await;
             let body = body.map_err(|error| Lost::underway(words(&*error)))?.to_bytes().to_vec();
-            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push((self.clock.uptime(), sender));
+            self.idle().push((self.clock.uptime(), line));
             return Ok(Reply { status: head.status, headers: head.headers, body });
         }
     }
 
-    /// The connection that was used last, of those that can be used.
-    fn waiting(&self) -> Option<Sender> {
-        let now = self.clock.uptime();
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.retain(|(since, sender)| now - *since < IDLE_FOR && !sender.is_closed());
-        // One whose reply was read to its end a moment ago may not have noticed yet that it is free.
-        let at = idle.iter().rposition(|(_, sender)| sender.is_ready())?;
-        Some(idle.remove(at).1)
+    fn idle(&self) -> MutexGuard<'_, Vec<(Span, Line)>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn connect(&self) -> Result<Sender, Lost> {
+    fn waiting(&self) -> Option<Line> {
+        let now = self.clock.uptime();
+        let mut idle = self.idle();
+        idle.retain(|(since, _)| now - *since < IDLE_FOR);
+        idle.pop().map(|(_, line)| line)
+    }
+
+    async fn connect(&self) -> Result<Line, Lost> {
         let made = async {
             let io = self.connector.clone().call(self.address.clone()).await.map_err(|error| words(&*error))?;
             let (sender, connection) = handshake(io).await.map_err(|error| words(&error))?;
-            self.tracker.spawn(async move {
-                // What ends it is told to whoever waits for a reply.
-                let _ = connection.await;
-            });
-            Ok(sender)
+            Ok(Line { sender, connection: Some(Box::pin(connection)) })
         };
         match tokio::time::timeout(CONNECT_WITHIN, made).await {
-            Ok(sender) => sender.map_err(|why: String| Lost::unsent(why)),
+            Ok(line) => line.map_err(|why: String| Lost::unsent(why)),
             Err(_) => Err(Lost::unsent("no connection could be made in time")),
+        }
+    }
+}
+
+/// A connection, and our end of it.
+struct Line {
+    sender: SendRequest<Full<Bytes>>,
+    /// None once it has ended.
+    connection: Option<Pin<Box<Served>>>,
+}
+
+type Served = Connection<MaybeHttpsStream<TokioIo<TcpStream>>, Full<Bytes>>;
+
+impl Line {
+    /// Takes in what has come since it was last served: that it has ended, perhaps.
+    fn is_free(&mut self) -> bool {
+        self.turn(&mut Context::from_waker(Waker::noop()));
+        self.sender.is_ready()
+    }
+
+    /// Waits for `work`, and serves the connection meanwhile.
+    async fn serve<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        poll_fn(|context| {
+            if let Poll::Ready(done) = work.as_mut().poll(context) {
+                return Poll::Ready(done);
+            }
+            self.turn(context);
+            work.as_mut().poll(context)
+        })
+        .await
+    }
+
+    fn turn(&mut self, context: &mut Context<'_>) {
+        let ended = self.connection.as_mut().is_some_and(|connection| connection.as_mut().poll(context).is_ready());
+        if ended {
+            self.connection = None;
         }
     }
 }

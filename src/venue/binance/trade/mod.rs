@@ -19,6 +19,7 @@ mod watch;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -110,7 +111,6 @@ pub struct BinanceVenue {
     desk: Arc<Desk>,
     room: Arc<Semaphore>,
     tracker: TaskTracker,
-    runtime: Handle,
     cancel: CancellationToken,
 }
 
@@ -137,7 +137,7 @@ impl BinanceVenue {
         let measured = measured.map_err(|failure| VenueError::Unreachable(format!("the venue's clock: {failure}")))?;
         let inbox = Inbox::new(INBOX, clock, arrivals);
         inbox.answer(Event::Clock { offset: measured.offset, uncertainty: measured.uncertainty });
-        let orders = rest.for_orders(tracker.clone()).map_err(|error| VenueError::Settings(error.to_string()))?;
+        let orders = rest.for_orders().map_err(|error| VenueError::Settings(error.to_string()))?;
         let desk = Arc::new(Desk {
             rest,
             orders: orders.clone(),
@@ -156,7 +156,6 @@ impl BinanceVenue {
             desk: Arc::clone(&desk),
             room: Arc::new(Semaphore::new(MOST_REQUESTS)),
             tracker: tracker.clone(),
-            runtime: Handle::current(),
             cancel: cancel.clone(),
         };
         let account = setup::prepare(&desk.rest, &desk.instruments, leverage).await?;
@@ -196,11 +195,14 @@ impl Venue for BinanceVenue {
             return Ok(());
         };
         let desk = Arc::clone(&self.desk);
-        let work = async move {
+        let mut work = Box::pin(async move {
             desk.perform(request).await;
             drop(place);
-        };
-        self.tracker.spawn_on(work, &self.runtime);
+        });
+        // What waits for nothing is done at once: when this returns, the bytes of an order are in its socket.
+        if work.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {
+            self.tracker.spawn(work);
+        }
         Ok(())
     }
 
