@@ -132,6 +132,20 @@ fn answers_that_are_lost_and_streams_that_are_cut_lose_and_double_nothing() {
 }
 
 #[test]
+fn a_market_that_comes_late_is_not_entered_upon() {
+    let scene = Scene::new();
+    let mut daemon = scene.trade(&[]);
+    // Stamps three seconds of the wall in the past.
+    scene.served.switch("clock", &json!({ "ms": -30_000 }));
+    let told = daemon.hear("nothing is entered until the market is known as it is now");
+    assert!(told.contains("what the market says is"), "{told}");
+    scene.served.switch("clock", &json!({ "ms": 0 }));
+    daemon.hear("the loop and its market are on time again");
+    let ended = stop(daemon);
+    assert_eq!(ended.code, Some(0), "{}", ended.text);
+}
+
+#[test]
 fn a_killed_daemon_and_a_killed_server_lose_and_double_nothing() {
     let scene = Scene::new();
     let daemon = scene.trade(&[]);

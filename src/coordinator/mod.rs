@@ -200,14 +200,24 @@ impl Coordinator {
             return;
         }
         let market = self.crank.feed.behind();
-        let behind = lag.max(market) > FAR_BEHIND;
-        if behind != self.behind.is_some() {
-            self.behind = behind.then(|| match lag > FAR_BEHIND {
+        // Once behind, it has caught up when it is well within the bound.
+        let bound = if self.behind.is_some() { Span::nanos(FAR_BEHIND.as_nanos() / 2) } else { FAR_BEHIND };
+        let behind = lag.max(market) > bound;
+        if behind == self.behind.is_some() {
+            return;
+        }
+        if behind {
+            let reason = match lag >= market {
                 true => format!("the loop is {lag} behind"),
                 false => format!("what the market says is {market} old when it comes"),
-            });
-            self.tell_health(next);
+            };
+            tracing::warn!(reason, "nothing is entered until the market is known as it is now");
+            self.behind = Some(reason);
+        } else {
+            tracing::info!("the loop and its market are on time again");
+            self.behind = None;
         }
+        self.tell_health(next);
     }
 
     /// Tells the engine what the monitor said last, unless the loop itself is worse.

@@ -172,6 +172,9 @@ impl Feed for Box<dyn Feed> {
     fn has_ended(&mut self) -> bool {
         (**self).has_ended()
     }
+    fn behind(&self) -> Span {
+        (**self).behind()
+    }
     fn next(&mut self) -> Option<Result<FeedRecord, FeedError>> {
         (**self).next()
     }

@@ -100,7 +100,14 @@ impl Desk {
         let names = instruments.iter().map(|(id, one)| (one.venue_symbol.clone(), id)).collect();
         let state =
             State { queue: VecDeque::new(), instruments: vec![one; instruments.len()], last: start, conflated: 0 };
-        Desk(Arc::new(Shared { time, arrivals, missing: Notify::new(), names, age: AtomicI64::new(0), state: Mutex::new(state) }))
+        Desk(Arc::new(Shared {
+            time,
+            arrivals,
+            missing: Notify::new(),
+            names,
+            age: AtomicI64::new(0),
+            state: Mutex::new(state),
+        }))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -92,6 +92,24 @@ async fn the_market_is_heard_and_its_past_is_asked_for() {
     assert_eq!((bars.len(), bars[0].open_time), (7, from));
 }
 
+/// A market that comes late is known by its own stamps, however lively it is.
+#[tokio::test]
+async fn what_comes_late_is_known_by_when_it_was_made() {
+    let served = Served::demo().await;
+    let mut listening = Listening::to(&served, &served.settings).await;
+    listening.live().await;
+    let is_mark = |record: &FeedRecord| matches!(record.event.data, MarketData::Mark(_));
+    listening.until("a mark", is_mark).await;
+    assert!(listening.feed.behind() < Span::SECOND, "{}", listening.feed.behind());
+    // The venue stamps everything three seconds earlier, as if it had been so long under way.
+    served.control("clock", serde_json::json!({ "ms": -3_000 })).await;
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    while listening.feed.next().is_some() {}
+    listening.until("a mark", is_mark).await;
+    let behind = listening.feed.behind();
+    assert!(behind > Span::millis(2_500) && behind < Span::secs(4), "{behind}");
+}
+
 /// The dead market stream: connected, and nothing comes.
 #[tokio::test]
 async fn a_silent_connection_is_noticed_and_replaced() {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1::{Connection, SendRequest, handshake};
-use hyper::header::{HOST, HeaderMap, HeaderValue};
+use hyper::header::{ACCEPT, HOST, HeaderMap, HeaderValue};
 use hyper::http::uri::{Authority, InvalidUri};
 use hyper::{Method, StatusCode, Uri};
 use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
@@ -177,6 +177,7 @@ impl Direct {
         *ready.method_mut() = method;
         *ready.uri_mut() = target.try_into().map_err(|error: InvalidUri| Lost::unsent(words(&error)))?;
         headers.insert(HOST, self.host.clone());
+        headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
         *ready.headers_mut() = headers;
         let mut handed_over = false;
         match tokio::time::timeout(deadline, self.send(ready, &mut handed_over)).await {

@@ -3,3 +3,4 @@
 mod network;
 mod recorded;
 mod served;
+mod wire;

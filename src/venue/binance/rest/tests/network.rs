@@ -24,6 +24,12 @@ fn client(address: &str) -> Rest {
     Rest::new(&settings, Some(keys), SessionClock::wall(Clock::start()), None).expect("a client")
 }
 
+/// Over the pool, and as orders travel.
+fn both_ways(address: &str) -> [Rest; 2] {
+    let rest = client(address);
+    [rest.for_orders().expect("a client"), rest]
+}
+
 /// Tells the time truly, and answers everything else with `bytes`, after which it closes.
 async fn server(bytes: &'static [u8]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -52,8 +58,10 @@ async fn only_a_connection_that_was_not_made_proves_that_nothing_was_sent() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let closed = listener.local_addr().expect("an address").to_string();
     drop(listener);
-    let failure = client(&closed).call(market::time()).await.expect_err("nobody there");
-    assert!(matches!(failure, Failure::NotSent { .. }), "{failure}");
+    for rest in both_ways(&closed) {
+        let failure = rest.call(market::time()).await.expect_err("nobody there");
+        assert!(matches!(failure, Failure::NotSent { .. }), "{failure}");
+    }
     let answers: [&'static [u8]; 7] = [
         b"",
         b"HTTP/1.1 200 OK\r\n",
@@ -64,8 +72,10 @@ async fn only_a_connection_that_was_not_made_proves_that_nothing_was_sent() {
         b"no HTTP at all\r\n\r\n",
     ];
     for answer in answers {
-        let failure = cancel(&client(&server(answer).await)).await;
-        assert!(matches!(failure, Failure::Unknown { .. }), "{}: {failure}", String::from_utf8_lossy(answer));
+        for rest in both_ways(&server(answer).await) {
+            let failure = cancel(&rest).await;
+            assert!(matches!(failure, Failure::Unknown { .. }), "{}: {failure}", String::from_utf8_lossy(answer));
+        }
     }
 }
 
@@ -73,8 +83,10 @@ async fn only_a_connection_that_was_not_made_proves_that_nothing_was_sent() {
 async fn a_redirect_is_not_followed() {
     let answer =
         b"HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
-    let failure = cancel(&client(&server(answer).await)).await;
-    assert!(matches!(failure, Failure::Unknown { .. }), "{failure}");
+    for rest in both_ways(&server(answer).await) {
+        let failure = cancel(&rest).await;
+        assert!(matches!(failure, Failure::Unknown { .. }), "{failure}");
+    }
 }
 
 #[tokio::test]
@@ -91,16 +103,20 @@ async fn without_keys_nothing_signed_is_sent() {
 async fn no_secret_is_in_an_error_or_shown() {
     let echo = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 71\r\nconnection: close\r\n\r\n\
                  {\"code\":-2015,\"msg\":\"kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk may not do this.\"}\n";
-    let rest = client(&server(echo).await);
-    let mut shown = vec![format!("{rest:?}"), format!("{:?}", rest.call(account::balance()).await)];
+    let mut shown = Vec::new();
+    for rest in both_ways(&server(echo).await) {
+        let told = format!("{:?}", rest.call(account::balance()).await);
+        assert!(told.contains("[key] may not do this"), "{told}");
+        shown.extend([format!("{rest:?}"), told]);
+    }
     for answer in [b"".as_slice(), b"HTTP/1.1 200 OK\r\n"] {
-        let rest = client(&server(answer).await);
-        let failure = rest.call(account::balance()).await.expect_err("no answer");
-        shown.push(format!("{failure} {failure:?}"));
+        for rest in both_ways(&server(answer).await) {
+            let failure = rest.call(account::balance()).await.expect_err("no answer");
+            shown.push(format!("{failure} {failure:?}"));
+        }
     }
     let keys = Credentials::new(&SecretString::from(KEY), &SecretString::from(SECRET)).expect("keys");
     shown.push(format!("{keys:?}"));
-    assert!(shown[1].contains("[key] may not do this"), "{shown:?}");
     for text in shown {
         assert!(!text.contains(KEY) && !text.contains(SECRET) && !text.contains("signature"), "{text}");
     }

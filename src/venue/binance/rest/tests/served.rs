@@ -107,7 +107,7 @@ async fn a_client_speaks_to_the_served_exchange() {
 async fn an_order_without_an_answer_is_unknown() {
     let mut served = Served::demo().await;
     served.settings.order_timeout = Span::SECOND;
-    let rest = served.client();
+    let rest = served.client().for_orders().expect("a client");
     served.control("lose-answers", serde_json::json!({ "count": 1 })).await;
     let failure = place(&rest, &market_order("lttl-lost", Side::Buy, "0.01", false)).await.expect_err("no answer");
     assert!(matches!(failure, Failure::Unknown { .. }), "{failure}");
