@@ -6,11 +6,15 @@
 //! ```
 //!
 //! Everything on the way is the shipped code: the feed on its connections, the loop, the engine with a strategy, the recorder,
-//! the ledger, and Binance's client with its signature. A local sender plays the streams on a schedule that waits for nobody;
-//! the exchange of this program is the venue, behind a relay that notes when an order's bytes have come. So the way through
-//! the kernel and the waking of sender and relay are counted too. A frame counts from when it was written, and in another line
-//! from when it was due. Session time runs ten times as fast as the wall's, so that bars close often.
+//! the ledger, and Binance's client with its signature, on the threads that the daemon has. A local sender plays the streams on
+//! a schedule that waits for nobody; the exchange of this program is the venue, behind a relay. When a frame was read is the
+//! stamp that the feed gave to what it said; when an order's bytes were in the socket the kernel tells. So the rows from
+//! "frame read" on are the daemon's own time, and those from "frame written" on hold the way through the kernel and the waking of
+//! the daemon too. A last row counts from when the frame was due. Session time runs ten times as fast as the wall's, so that
+//! bars close often. How often and how long the machine itself holds a thread up that only looks at the clock is told as well:
+//! nothing here can be steadier than that.
 
+mod machine;
 mod market;
 mod relay;
 mod still;
@@ -214,6 +218,7 @@ fn main() {
     };
     let folder = folder.expect("a folder");
     let clock = Clock::start();
+    let machine = machine::look(clock);
     let venue = venue(flags.symbols, clock);
     let orders = relay::Orders::default();
     let relay = relay::start(venue, clock, Arc::clone(&orders)).expect("a relay");
@@ -222,7 +227,7 @@ fn main() {
     let trading = trade(&flags, folder.path(), (venue, relay), clock, beside.handle().clone());
     let (ways, sent) = loop_thread.block_on(trading);
     let orders = orders.lock().unwrap_or_else(PoisonError::into_inner);
-    report(&ways, &orders, &sent);
+    report(&machine, &ways, &orders, &sent);
     beside.shutdown_timeout(Duration::from_secs(2));
 }
 
@@ -388,7 +393,12 @@ async fn trade(
     (ways, sent)
 }
 
-fn report(ways: &BTreeMap<String, Way4>, orders: &BTreeMap<String, u64>, sent: &market::Sent) {
+fn report(
+    machine: &machine::Machine,
+    ways: &BTreeMap<String, Way4>,
+    orders: &BTreeMap<String, u64>,
+    sent: &market::Sent,
+) {
     let told: Vec<(Way4, u64)> = ways
         .iter()
         .filter_map(|(id, way)| Some((*way, *orders.get(id)?)))
@@ -420,6 +430,10 @@ fn report(ways: &BTreeMap<String, Way4>, orders: &BTreeMap<String, u64>, sent: &
     line("frame written → bytes, with the commit", &|(way, arrived)| arrived - way.written);
     line("frame due → bytes, with the commit", &|(way, arrived)| arrived - way.due);
     row("how late the sender wrote", sent.late.iter().copied());
+    let held_up = format!("the machine: a thread held up, {} times a second", machine.per_second);
+    row(&held_up, machine.held_up.iter().copied());
+    row("the machine: from waking a thread until it runs", machine.until_it_ran.iter().copied());
+    row("the machine: what that takes from who wakes it", machine.waking.iter().copied());
 }
 
 fn row(name: &str, values: impl Iterator<Item = u64>) {

@@ -219,7 +219,7 @@ impl Stage {
         if crank.next_at().is_none_or(|at| at > end) {
             return Ok(false);
         }
-        let Outside { notices, leave, sent: _ } = crank.turn()?;
+        let Outside { notices, leave } = crank.turn()?;
         self.now = self.now.max(crank.session.at());
         assert_eq!(leave, None);
         self.notices.extend(notices);

@@ -7,13 +7,14 @@ use crate::venue::binance::tests::{Served, symbols};
 struct Listening {
     feed: BinanceFeed,
     arrivals: Arc<Notify>,
+    rest: Rest,
 }
 
 impl Listening {
     async fn to(served: &Served, settings: &Settings) -> Listening {
-        let arrivals = Arc::new(Notify::new());
+        let (arrivals, rest) = (Arc::new(Notify::new()), served.client());
         let around = Surroundings {
-            rest: served.client(),
+            rest: rest.clone(),
             time: SessionClock::wall(served.clock),
             arrivals: arrivals.clone(),
             tracker: TaskTracker::new(),
@@ -21,7 +22,7 @@ impl Listening {
             beside: Handle::current(),
         };
         let feed = BinanceFeed::open(settings, &symbols(), around).await.expect("a feed");
-        Listening { feed, arrivals }
+        Listening { feed, arrivals, rest }
     }
 
     /// Takes records until one is as wanted.
@@ -101,9 +102,9 @@ async fn what_comes_late_is_known_by_when_it_was_made() {
     let is_mark = |record: &FeedRecord| matches!(record.event.data, MarketData::Mark(_));
     listening.until("a mark", is_mark).await;
     assert!(listening.feed.behind() < Span::SECOND, "{}", listening.feed.behind());
-    // The venue stamps everything three seconds earlier, as if it had been so long under way.
-    served.control("clock", serde_json::json!({ "ms": -3_000 })).await;
-    tokio::time::sleep(Duration::from_secs(4)).await;
+    // By the venue's clock its stamps are three seconds old, as if what it says had been so long under way.
+    served.control("clock", serde_json::json!({ "ms": 3_000 })).await;
+    listening.rest.sync_clock().await.expect("a clock");
     while listening.feed.next().is_some() {}
     listening.until("a mark", is_mark).await;
     let behind = listening.feed.behind();
