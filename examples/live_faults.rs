@@ -289,6 +289,7 @@ fn run(flags: &Flags, number: usize, name: String, fault: &Fault, speed: f64) ->
         wrong.push("the secret was said".to_owned());
     }
     if let Some(folder) = &flags.keep {
+        std::fs::create_dir_all(folder).expect("the folder can be made");
         let file = |ending: &str| folder.join(format!("{}.{ending}", name.replace(' ', "-")));
         std::fs::write(file("log"), &ended.text).expect("the log can be written");
         std::fs::copy(stage.state().join(ledger::LEDGER_FILE), file("sqlite")).expect("the ledger can be copied");

@@ -375,7 +375,7 @@ async fn trade(
         notify: Box::new(|_| {}),
     };
     let mut loop_ = Coordinator::new(crank, Pace::real(time), ends, coordinator::Settings::default());
-    let length = Duration::from_secs(flags.seconds);
+    let (began, length) = (nanos(&clock), Duration::from_secs(flags.seconds));
     tracker.spawn(async move {
         tokio::time::sleep(length).await;
         ended.cancel();
@@ -389,7 +389,9 @@ async fn trade(
     let view = loop_.into_parts().0.session.engine().view();
     println!("{} signals acted on, {} fills, rejected {:?}", view.signals_accepted, view.fills, view.signals_rejected);
     cancel.cancel();
-    let ways = std::mem::take(&mut *ways.lock().unwrap_or_else(PoisonError::into_inner));
+    let mut ways = std::mem::take(&mut *ways.lock().unwrap_or_else(PoisonError::into_inner));
+    // Frames that came during the start waited for its end.
+    ways.retain(|_, way| way.written >= began);
     (ways, sent)
 }
 

@@ -4,6 +4,7 @@ use aws_lc_rs::hmac;
 
 /// Digits of a signature.
 pub(crate) const SIGNATURE_DIGITS: usize = 64;
+const HEX: &[u8; 16] = b"0123456789abcdef";
 
 /// A secret, ready to sign with.
 #[derive(Clone)]
@@ -22,8 +23,13 @@ impl Signer {
 
     /// The signature of `payload`.
     pub(crate) fn sign(&self, payload: &[u8]) -> String {
-        let tag = hmac::sign(&self.0, payload);
-        tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+        let mut text = String::with_capacity(SIGNATURE_DIGITS);
+        for byte in hmac::sign(&self.0, payload).as_ref() {
+            for half in [byte >> 4, byte & 0xf] {
+                text.push(char::from(HEX[usize::from(half)]));
+            }
+        }
+        text
     }
 
     /// Is this the signature of the parts, one after the other? Compared in constant time.

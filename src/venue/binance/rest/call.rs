@@ -9,6 +9,12 @@ use super::super::sign::Signer;
 use super::Priority;
 use crate::types::Timestamp;
 
+/// Room for the parameters of an order with its signature.
+const FORM_BYTES: usize = 384;
+
+/// Parameters of the longest request.
+const MOST_PARAMS: usize = 12;
+
 /// Who may ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Security {
@@ -59,7 +65,7 @@ impl<T> Call<T> {
             method,
             host: Host::Futures,
             path,
-            params: Vec::new(),
+            params: Vec::with_capacity(MOST_PARAMS),
             security,
             weight,
             counts_as_order: false,
@@ -115,7 +121,7 @@ impl<T> Call<T> {
 
     /// Its parameters as they travel.
     pub(super) fn form(&self) -> String {
-        let mut text = String::new();
+        let mut text = String::with_capacity(FORM_BYTES);
         for (name, value) in &self.params {
             push(&mut text, name, value);
         }
@@ -139,11 +145,16 @@ fn push(text: &mut String, name: &str, value: &str) {
     }
     text.push_str(name);
     text.push('=');
+    let stays = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
+    if value.bytes().all(stays) {
+        return text.push_str(value);
+    }
     for byte in value.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => text.push(char::from(byte)),
+        if stays(byte) {
+            text.push(char::from(byte));
+        } else {
             // Writing to a text cannot fail.
-            other => drop(write!(text, "%{other:02X}")),
+            let _ = write!(text, "%{byte:02X}");
         }
     }
 }

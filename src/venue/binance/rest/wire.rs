@@ -191,11 +191,14 @@ impl Direct {
     /// over for the next.
     async fn send(&self, mut request: hyper::Request<Full<Bytes>>, handed_over: &mut bool) -> Result<Reply, Lost> {
         loop {
-            let mut line = match self.waiting() {
-                Some(line) => line,
-                None => self.connect().await?,
+            let (mut line, is_new) = match self.waiting() {
+                Some(line) => (line, false),
+                None => (self.connect().await?, true),
             };
             if !line.is_free() {
+                if is_new {
+                    return Err(Lost::unsent("the connection ended as soon as it was made"));
+                }
                 continue;
             }
             *handed_over = true;
@@ -203,6 +206,7 @@ impl Direct {
             let response = match line.serve(sending).await {
                 Ok(response) => response,
                 Err(mut error) => match error.take_message() {
+                    Some(_) if is_new => return Err(Lost::unsent(words(error.error()))),
                     Some(untouched) => {
                         (request, *handed_over) = (untouched, false);
                         continue;

@@ -102,6 +102,14 @@ async fn a_connection_that_has_ended_is_passed_over() {
     assert_eq!((seen.connections.load(SeqCst), seen.requests.load(SeqCst)), (3, 3));
 }
 
+#[tokio::test]
+async fn a_server_that_hangs_up_is_not_called_again_and_again() {
+    let (base, seen) = server(0).await;
+    let wire = direct(&base);
+    assert!(wire.carry(request(&base)).await.is_err(), "nobody answers");
+    assert_eq!((seen.connections.load(SeqCst), seen.requests.load(SeqCst)), (1, 0));
+}
+
 /// Nobody waits for anything between the loop and the socket once there is a connection.
 #[tokio::test]
 async fn the_first_poll_writes_the_request() {
