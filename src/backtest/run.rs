@@ -173,33 +173,44 @@ impl Run {
     /// Takes what is earliest: a step of the engine, else a word of the venue, else a record of the feed. False if there is
     /// nothing left.
     fn turn(&mut self) -> Result<bool, BacktestError> {
+        if self.feed_at.is_some_and(|at| self.session.is_idle_until(at) && self.exchange.is_idle_until(at)) {
+            self.take_record()?;
+            return Ok(true);
+        }
         let (session, venue) = (self.session.next_at(), self.exchange.next_due());
         let Some(next) = Timestamp::earliest([session, venue, self.feed_at]) else { return Ok(false) };
         if session == Some(next) {
             self.step()?;
         } else if venue == Some(next) {
             self.hear_venue(next);
-        } else if let Some(record) = self.feed.next() {
-            let record = record?;
-            self.feed_at = self.feed.next_at();
-            self.records += 1;
-            self.exchange.on_market(record.at, &record.event);
-            let decides = !matches!(record.event.data, MarketData::Depth(_));
-            if self.exchange.next_due().is_some_and(|due| due <= record.at) {
-                // It happened within what the record tells, and is known before it.
-                while self.hear_venue(record.at) {}
-                if decides {
-                    self.session.push(record.at, Source::Market, Event::Market(record.event));
-                }
-                while self.session.next_at().is_some_and(|at| at <= record.at) {
-                    self.step()?;
-                }
-            } else if decides {
-                self.session.take(record.at, &record.event, &mut self.actions);
-                self.carry_out(record.at)?;
-            }
+        } else {
+            self.take_record()?;
         }
         Ok(true)
+    }
+
+    /// Takes the next record of the feed, before which nothing is due.
+    fn take_record(&mut self) -> Result<(), BacktestError> {
+        let Some(record) = self.feed.next() else { return Ok(()) };
+        let record = record?;
+        self.feed_at = self.feed.next_at();
+        self.records += 1;
+        self.exchange.on_market(record.at, &record.event);
+        let decides = !matches!(record.event.data, MarketData::Depth(_));
+        if !self.exchange.is_idle_until(record.at) {
+            // It happened within what the record tells, and is known before it.
+            while self.hear_venue(record.at) {}
+            if decides {
+                self.session.push(record.at, Source::Market, Event::Market(record.event));
+            }
+            while self.session.next_at().is_some_and(|at| at <= record.at) {
+                self.step()?;
+            }
+        } else if decides {
+            self.session.take(record.at, &record.event, &mut self.actions);
+            self.carry_out(record.at)?;
+        }
+        Ok(())
     }
 
     fn step(&mut self) -> Result<(), BacktestError> {

@@ -28,26 +28,40 @@ impl Engine {
         if !self.knows(instrument) {
             return;
         }
-        self.market.absorb_into(at, event, &mut self.absorbed);
+        self.absorb_price(at, event);
         let is_history = matches!(event.data, MarketData::History { .. });
         if is_history && self.market.has_history(instrument) && !self.market.is_warm(instrument) {
             // The feed holds less than was asked for: what came is all, and live bars do the rest.
             let rest = self.market.mark_history_complete(at, instrument);
             self.absorbed.closed.extend(rest.closed);
             self.absorbed.gap = self.absorbed.gap.or(rest.gap);
+            self.mark(instrument);
         }
-        if let Some(price) = self.market.price(instrument) {
-            self.portfolio.mark(instrument, price);
-        }
-        if self.portfolio.position(instrument).is_some() {
-            // Its stop may have to follow the price.
-            self.slot(instrument);
-        }
+        self.stir_if_held(instrument);
         if let Some(gap) = self.absorbed.gap {
             self.slot(instrument).gapped = true;
             out.push(Action::Backfill { instrument, from: gap.from, until: gap.until });
         } else if !self.absorbed.closed.is_empty() {
             self.slots[instrument.index()].gapped = false;
+        }
+    }
+
+    /// Takes market data into the market, and what a position is worth by it into the books.
+    pub(super) fn absorb_price(&mut self, at: Timestamp, event: &MarketEvent) {
+        self.market.absorb_into(at, event, &mut self.absorbed);
+        self.mark(event.instrument);
+    }
+
+    fn mark(&mut self, instrument: InstrumentId) {
+        if let Some(price) = self.market.price(instrument) {
+            self.portfolio.mark(instrument, price);
+        }
+    }
+
+    /// The stop of a position may have to follow the price.
+    pub(super) fn stir_if_held(&mut self, instrument: InstrumentId) {
+        if self.portfolio.position(instrument).is_some() {
+            self.slot(instrument);
         }
     }
 

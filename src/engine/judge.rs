@@ -17,9 +17,14 @@ impl Engine {
         if !changes.is_empty() {
             self.tell_states(changes, out);
         }
-        if woken || at.since(self.freshness_seen) >= FRESHNESS_EVERY {
+        if woken || at >= self.freshness_due() {
             self.watch_freshness(at, out);
         }
+    }
+
+    /// When the age of every instrument's data is to be looked at again.
+    pub(super) fn freshness_due(&self) -> Timestamp {
+        self.freshness_seen + FRESHNESS_EVERY
     }
 
     /// A symbol whose data is lost is told of once, until all of it is there again, and its feed is restarted.

@@ -5,6 +5,7 @@
 
 mod absorb;
 mod attention;
+mod calm;
 mod commit;
 mod decide;
 mod fees;
@@ -31,6 +32,7 @@ use crate::risk::Risk;
 use crate::strategy::{Desk, Guest};
 use crate::types::{IdScope, InstrumentId, Instruments, Price, Timestamp, Usdt};
 use attention::{Attention, Watched};
+use calm::Calm;
 use fees::FeesInKind;
 use reconcile::Reconciliation;
 
@@ -136,6 +138,8 @@ pub struct Engine {
     /// The bars that the step at hand closed; kept for its room in memory.
     #[serde(skip)]
     absorbed: Absorbed,
+    #[serde(skip)]
+    calm: Calm,
     reconciliation: Reconciliation,
     totals: Totals,
     fees_in_kind: FeesInKind,
@@ -171,6 +175,7 @@ impl Engine {
             slots: vec![Slot::default(); instruments.len()],
             attention: Attention::new(instruments.len()),
             absorbed: Absorbed::default(),
+            calm: Calm::default(),
             reconciliation: Reconciliation::default(),
             totals: Totals::default(),
             fees_in_kind: FeesInKind::default(),
@@ -189,6 +194,11 @@ impl Engine {
 
     /// Takes in one event and says what is to be done. Total: whatever comes, it gives an answer.
     pub fn on_event(&mut self, at: Timestamp, event: &Event, out: &mut Actions) {
+        if let Event::Market(event) = event {
+            self.on_market(at, event, out);
+            return;
+        }
+        self.calm.end();
         self.attend(at);
         self.absorb(at, event, out);
         self.judge(at, matches!(event, Event::Timer), out);
@@ -199,13 +209,17 @@ impl Engine {
         self.act(at, out);
     }
 
-    /// The same as [`Engine::on_event`] with a piece of market data, which nearly all events are.
-    pub fn on_market(&mut self, at: Timestamp, event: &MarketEvent, out: &mut Actions) {
-        self.attend(at);
-        self.absorb_market(at, event, out);
+    /// The same as [`Engine::on_event`] with a piece of market data, which nearly all events are. False if it led to nothing,
+    /// and put deadlines off at most.
+    pub fn on_market(&mut self, at: Timestamp, event: &MarketEvent, out: &mut Actions) -> bool {
+        if self.stays_calm(at, event, out) {
+            return false;
+        }
         self.judge(at, false, out);
         self.reconcile(at, out);
         self.act(at, out);
+        self.becalm(at, event, out);
+        true
     }
 
     /// The facts are in: what follows from them.
@@ -223,11 +237,17 @@ impl Engine {
 
     /// When it wants to be called next, if nothing else happens. Whoever is due does what it is due for in that step
     /// and names a later instant, so that time always moves on.
-    pub fn next_deadline(&self) -> Option<Timestamp> {
+    pub fn next_deadline(&mut self) -> Option<Timestamp> {
+        self.market.next_deadline();
+        self.earliest_deadline()
+    }
+
+    /// The same or an earlier instant, without searching.
+    pub fn earliest_deadline(&self) -> Option<Timestamp> {
         Timestamp::earliest([
             self.attention.next(),
             self.orders_due,
-            self.market.next_deadline(),
+            self.market.earliest_deadline(),
             self.reconciliation.next_deadline(),
             self.risk.next_deadline(self.at),
         ])

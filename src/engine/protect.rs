@@ -26,7 +26,7 @@ impl Engine {
         }
     }
 
-    fn is_beyond_stop(&self, row: &PositionRow) -> bool {
+    pub(super) fn is_beyond_stop(&self, row: &PositionRow) -> bool {
         let stop = self.slots[row.instrument.index()].protection.confirmed_stop().or(row.stop);
         stop.zip(self.market.price(row.instrument)).is_some_and(|(stop, mark)| match side_of(row.qty) {
             Side::Buy => mark <= stop,

@@ -220,6 +220,11 @@ impl Exchange {
         Timestamp::earliest([report, self.core.next_inside()])
     }
 
+    /// Does nothing happen until `at`, that instant included, without anything from outside?
+    pub fn is_idle_until(&self, at: Timestamp) -> bool {
+        self.core.outbox.next().is_none_or(|(due, _)| due > at) && self.core.next_inside().is_none_or(|due| due > at)
+    }
+
     /// The next report that has arrived at its client by `until`. Call it until it gives none.
     pub fn poll(&mut self, until: Timestamp) -> Option<Delivery> {
         loop {

@@ -104,7 +104,7 @@ pub struct Market {
     books: Vec<Book>,
     /// Since when data is expected.
     expected_from: Option<Timestamp>,
-    /// When each instrument's freshness next gets worse if nothing comes.
+    /// When each instrument's freshness next gets worse if nothing comes, or an earlier instant: see [`Book::punctual`].
     deadlines: Calendar,
     iterations: Iterations,
 }
@@ -115,6 +115,9 @@ struct Book {
     bars: Bars,
     prices: Prices,
     ages: Ages,
+    /// Was nothing late when its deadline was last found? Then whatever comes only puts the deadline off, and it is found
+    /// anew when it is asked for or has come.
+    punctual: bool,
     tradable: bool,
     drops: Drops,
 }
@@ -126,6 +129,7 @@ impl Market {
             bars: Bars::new(needs),
             prices: Prices::default(),
             ages: Ages::default(),
+            punctual: false,
             tradable: true,
             drops: Drops::default(),
         };
@@ -153,10 +157,12 @@ impl Market {
         let arrived = book.absorb(at, &event.data, out);
         if arrived && self.expected_from.is_none() {
             self.expect_data(at);
-        } else if arrived {
+        } else if arrived && !book.punctual {
             self.schedule(at, event.instrument.index());
         }
-        self.count_iterations(at, out);
+        if !out.closed.is_empty() {
+            self.count_iterations(at, out);
+        }
     }
 
     /// Time has come to `at`: what was due by then is due no more. To be called at every step.
@@ -169,7 +175,9 @@ impl Market {
     /// From `at` on data is expected of every instrument. Without this it is from the first that comes.
     pub fn expect_data(&mut self, at: Timestamp) {
         self.expected_from = Some(at);
-        (0..self.books.len()).for_each(|place| self.schedule(at, place));
+        for place in 0..self.books.len() {
+            self.schedule(at, place);
+        }
     }
 
     /// The feed has no more history of this instrument than what came. Bars that waited for more come out.
@@ -255,7 +263,18 @@ impl Market {
     }
 
     /// The next instant at which some instrument's freshness gets worse if nothing comes.
-    pub fn next_deadline(&self) -> Option<Timestamp> {
+    pub fn next_deadline(&mut self) -> Option<Timestamp> {
+        loop {
+            let (at, place) = self.deadlines.first()?;
+            // Data exactly at its limit is in time, so that nothing is late at the instant before.
+            if !self.books[place].punctual || self.schedule(at - Span::nanos(1), place) == Some(at) {
+                return Some(at);
+            }
+        }
+    }
+
+    /// The same or an earlier instant, without searching.
+    pub fn earliest_deadline(&self) -> Option<Timestamp> {
         self.deadlines.next()
     }
 
@@ -278,9 +297,12 @@ impl Market {
         self.books.get(id.index())
     }
 
-    fn schedule(&mut self, at: Timestamp, place: usize) {
-        let change = self.books[place].ages.next_change(at, self.expected_from, (&self.settings, self.shape));
+    fn schedule(&mut self, at: Timestamp, place: usize) -> Option<Timestamp> {
+        let (rule, book) = ((&self.settings, self.shape), &mut self.books[place]);
+        book.punctual = book.ages.judge(at, self.expected_from, rule).is_live();
+        let change = book.ages.next_change(at, self.expected_from, rule);
         self.deadlines.set(place, change);
+        change
     }
 
     fn count_iterations(&mut self, at: Timestamp, out: &mut Absorbed) {

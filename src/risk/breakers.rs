@@ -65,6 +65,21 @@ impl Risk {
             && self.memory.day == Some(at.day())
     }
 
+    /// Has trading begun, does nothing hold it back, and is equity known?
+    pub fn is_at_rest(&self) -> bool {
+        self.begun && self.is_free() && self.unknown_since.is_none()
+    }
+
+    /// Can equity have come to this, on the same day and at rest, without a breaker being moved? Then it is noted.
+    pub fn rides_out(&mut self, equity: Usdt) -> bool {
+        let within = self.low <= equity && equity <= self.peak();
+        let rides = within && equity > self.day_floor && equity > self.drawdown_floor;
+        if rides {
+            self.last_equity = Some(equity);
+        }
+        rides
+    }
+
     /// Money came in or went out: neither a gain nor a loss. Peak and day start are scaled as equity is by it, so
     /// that what was lost stays the same ratio: a withdrawal never trips a breaker, and a deposit never hides a loss.
     pub fn transferred(&mut self, amount: Usdt) {

@@ -31,15 +31,17 @@ pub struct Session {
     queue: Queue<(Timestamp, Source), Event>,
     seq: u64,
     at: Timestamp,
-    /// When the engine wants to be called, as of its last step.
+    /// When the engine wants to be called, as of its last step, or an earlier instant.
     timer: Option<Timestamp>,
+    /// Is it that instant itself?
+    timer_is_exact: bool,
 }
 
 impl Session {
     /// A session that begins at `start`, or goes on after event `seq` if the engine comes from a snapshot.
-    pub fn new(engine: Engine, start: Timestamp, seq: u64) -> Session {
+    pub fn new(mut engine: Engine, start: Timestamp, seq: u64) -> Session {
         let timer = engine.next_deadline();
-        Session { engine, queue: Queue::default(), seq, at: start, timer }
+        Session { engine, queue: Queue::default(), seq, at: start, timer, timer_is_exact: true }
     }
 
     /// Puts an event in its place. One that should have come earlier comes now: session time never runs back.
@@ -48,10 +50,18 @@ impl Session {
     }
 
     /// When the next step is due; `None` if nothing is queued and the engine waits for nothing.
-    pub fn next_at(&self) -> Option<Timestamp> {
+    pub fn next_at(&mut self) -> Option<Timestamp> {
         let queued = self.queue.next().map(|(at, _)| at);
+        if !self.timer_is_exact {
+            (self.timer, self.timer_is_exact) = (self.engine.next_deadline(), true);
+        }
         let timer = self.timer.map(|at| at.max(self.at));
         Timestamp::earliest([queued, timer])
+    }
+
+    /// Is nothing due until `at`, that instant included? Without searching: a yes is certain, a no is not.
+    pub fn is_idle_until(&self, at: Timestamp) -> bool {
+        self.queue.next().is_none_or(|(head, _)| head > at) && self.timer.is_none_or(|timer| timer > at)
     }
 
     /// Takes the earliest event, a timer included, through the engine: gives it with its place and instant, and in `out`
@@ -72,12 +82,14 @@ impl Session {
     /// If something is due before `at`, or queued for it: the caller's contradiction.
     pub fn take(&mut self, at: Timestamp, event: &MarketEvent, out: &mut Actions) {
         let queued = self.queue.next().is_some_and(|(head, _)| head <= at);
-        let early = self.timer.is_some_and(|timer| timer < at);
+        let early = self.timer.is_some_and(|timer| timer < at) && self.next_at().is_some_and(|next| next < at);
         assert!(!queued && !early && at >= self.at, "nothing is due before an event that is taken at once");
         (self.seq, self.at) = (self.seq + 1, at);
         out.clear();
-        self.engine.on_market(at, event, out);
-        self.timer = self.engine.next_deadline();
+        self.timer_is_exact = false;
+        if self.engine.on_market(at, event, out) {
+            self.timer = self.engine.earliest_deadline();
+        }
     }
 
     /// Takes a recorded event through the engine.
@@ -96,7 +108,7 @@ impl Session {
         (self.seq, self.at) = (stamped.seq, stamped.at);
         out.clear();
         self.engine.on_event(stamped.at, &stamped.event, out);
-        self.timer = self.engine.next_deadline();
+        (self.timer, self.timer_is_exact) = (self.engine.earliest_deadline(), false);
     }
 
     /// The engine, to be looked at.
