@@ -173,16 +173,15 @@ impl Run {
     /// Takes what is earliest: a step of the engine, else a word of the venue, else a record of the feed. False if there is
     /// nothing left.
     fn turn(&mut self) -> Result<bool, BacktestError> {
-        if self.feed_at.is_some_and(|at| self.session.is_idle_until(at) && self.exchange.is_idle_until(at)) {
-            self.take_record()?;
-            return Ok(true);
-        }
-        let (session, venue) = (self.session.next_at(), self.exchange.next_due());
-        let Some(next) = Timestamp::earliest([session, venue, self.feed_at]) else { return Ok(false) };
-        if session == Some(next) {
+        let venue = self.exchange.next_due();
+        let outside = Timestamp::earliest([venue, self.feed_at]);
+        let until = outside.unwrap_or(Timestamp::MAX);
+        if !self.session.is_idle_until(until) && self.session.next_at().is_some_and(|at| at <= until) {
             self.step()?;
-        } else if venue == Some(next) {
-            self.hear_venue(next);
+        } else if outside.is_none() {
+            return Ok(false);
+        } else if venue == outside {
+            self.hear_venue(until);
         } else {
             self.take_record()?;
         }

@@ -38,6 +38,11 @@ impl Engine {
             self.mark(instrument);
         }
         self.stir_if_held(instrument);
+        self.note_gap(instrument, out);
+    }
+
+    /// A gap of the instrument's bars is filled before anything is entered.
+    pub(super) fn note_gap(&mut self, instrument: InstrumentId, out: &mut Actions) {
         if let Some(gap) = self.absorbed.gap {
             self.slot(instrument).gapped = true;
             out.push(Action::Backfill { instrument, from: gap.from, until: gap.until });

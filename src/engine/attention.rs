@@ -46,6 +46,11 @@ impl Engine {
         }
     }
 
+    /// Is there a slot to look at?
+    pub(super) fn is_stirred(&self) -> bool {
+        !self.attention.stirred.is_empty()
+    }
+
     /// The places of the instruments to look at, in their order. What is stirred while they are gone through comes behind
     /// them.
     pub(super) fn stirred(&mut self) -> Range<usize> {

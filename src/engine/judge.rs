@@ -30,8 +30,10 @@ impl Engine {
     /// A symbol whose data is lost is told of once, until all of it is there again, and its feed is restarted.
     fn watch_freshness(&mut self, at: Timestamp, out: &mut Actions) {
         self.freshness_seen = at;
+        self.calm.nobody_is_lost = true;
         for instrument in self.instruments.ids() {
             let lost = matches!(self.market.freshness(instrument, at), Freshness::Lost { .. });
+            self.calm.nobody_is_lost &= !lost;
             let told = std::mem::replace(&mut self.slots[instrument.index()].lost_told, lost);
             if lost && !told {
                 let symbol = self.instruments.symbol(instrument).clone();

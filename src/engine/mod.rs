@@ -209,16 +209,35 @@ impl Engine {
         self.act(at, out);
     }
 
-    /// The same as [`Engine::on_event`] with a piece of market data, which nearly all events are. False if it led to nothing,
-    /// and put deadlines off at most.
+    /// The same as [`Engine::on_event`] with a piece of market data, which nearly all events are. False if nothing but the
+    /// market changed by it, so that deadlines were put off at most.
     pub fn on_market(&mut self, at: Timestamp, event: &MarketEvent, out: &mut Actions) -> bool {
-        if self.stays_calm(at, event, out) {
+        let other = self.the_long_way(at, event, out);
+        let calm = self.stays_calm(at, event, out);
+        let changed = !(calm && self.absorbed.closed.is_empty()) && self.follow(at, event, calm, out);
+        if let Some(other) = other {
+            self.assert_same(out, other);
+        }
+        changed
+    }
+
+    /// What follows from market data that was taken in. False if it is nothing.
+    fn follow(&mut self, at: Timestamp, event: &MarketEvent, calm: bool, out: &mut Actions) -> bool {
+        if !calm {
+            self.judge(at, false, out);
+            self.reconcile(at, out);
+            self.chase(at, out);
+        }
+        self.decide(at, out);
+        if calm && out.is_empty() && !self.is_stirred() {
+            self.end_iteration(at, out);
             return false;
         }
-        self.judge(at, false, out);
-        self.reconcile(at, out);
-        self.act(at, out);
-        self.becalm(at, event, out);
+        self.protect(at, out);
+        let quiet = out.is_empty();
+        self.end_iteration(at, out);
+        self.settle();
+        self.becalm(at, event, quiet);
         true
     }
 
@@ -227,12 +246,17 @@ impl Engine {
         self.chase(at, out);
         self.decide(at, out);
         self.protect(at, out);
+        self.end_iteration(at, out);
+        self.settle();
+    }
+
+    /// Equity is written once in each closed minute.
+    fn end_iteration(&mut self, at: Timestamp, out: &mut Actions) {
         if self.market.iterations() != self.totals.iterations {
             self.totals.iterations = self.market.iterations();
             self.write_equity(at, out);
             self.write_memory(out);
         }
-        self.settle();
     }
 
     /// When it wants to be called next, if nothing else happens. Whoever is due does what it is due for in that step

@@ -258,8 +258,10 @@ impl Market {
 
     /// Is the instrument's data young enough?
     pub fn freshness(&self, id: InstrumentId, at: Timestamp) -> Freshness {
-        let none = Freshness::Lost { since: at };
-        self.book(id).map_or(none, |book| book.ages.judge(at, self.expected_from, (&self.settings, self.shape)))
+        if self.books.len() <= id.index() {
+            return Freshness::Lost { since: at };
+        }
+        self.judge(at, id.index())
     }
 
     /// The next instant at which some instrument's freshness gets worse if nothing comes.
@@ -297,6 +299,14 @@ impl Market {
         self.books.get(id.index())
     }
 
+    fn judge(&self, at: Timestamp, place: usize) -> Freshness {
+        let book = &self.books[place];
+        if book.punctual && self.deadlines.of(place).is_some_and(|deadline| at < deadline) {
+            return Freshness::Live;
+        }
+        book.ages.judge(at, self.expected_from, (&self.settings, self.shape))
+    }
+
     fn schedule(&mut self, at: Timestamp, place: usize) -> Option<Timestamp> {
         let (rule, book) = ((&self.settings, self.shape), &mut self.books[place]);
         book.punctual = book.ages.judge(at, self.expected_from, rule).is_live();
@@ -306,17 +316,15 @@ impl Market {
     }
 
     fn count_iterations(&mut self, at: Timestamp, out: &mut Absorbed) {
-        let rule = (&self.settings, self.shape);
+        let mut iterations = std::mem::take(&mut self.iterations);
         let minutes = out.closed.iter().filter(|closed| closed.timeframe == Timeframe::M1 && closed.live);
         for minute in minutes.map(|closed| closed.bar.open_time) {
-            let is_done = |place: usize| {
-                self.books.get(place).map(|book| {
-                    book.bars.last_minute().is_some_and(|last| last >= minute)
-                        || !book.ages.judge(at, self.expected_from, rule).is_live()
-                })
-            };
-            out.iteration = self.iterations.closed(minute, is_done).or(out.iteration);
+            let closed = |book: &Book| book.bars.last_minute().is_some_and(|last| last >= minute);
+            let is_done =
+                |place: usize| self.books.get(place).map(|book| closed(book) || !self.judge(at, place).is_live());
+            out.iteration = iterations.closed(minute, is_done).or(out.iteration);
         }
+        self.iterations = iterations;
     }
 }
 

@@ -63,6 +63,11 @@ impl Actions {
         Actions { list: Vec::new(), keep }
     }
 
+    /// An empty list that takes the same.
+    pub fn emptied(&self) -> Actions {
+        Actions::new(self.keep)
+    }
+
     /// Is everything kept?
     pub fn keeps_all(&self) -> bool {
         self.keep == Keep::Everything

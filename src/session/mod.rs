@@ -52,6 +52,9 @@ impl Session {
     /// When the next step is due; `None` if nothing is queued and the engine waits for nothing.
     pub fn next_at(&mut self) -> Option<Timestamp> {
         let queued = self.queue.next().map(|(at, _)| at);
+        if queued.is_some_and(|at| self.timer.is_none_or(|timer| timer >= at)) {
+            return queued;
+        }
         if !self.timer_is_exact {
             (self.timer, self.timer_is_exact) = (self.engine.next_deadline(), true);
         }

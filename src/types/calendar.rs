@@ -35,6 +35,11 @@ impl Calendar {
         }
     }
 
+    /// A place's instant.
+    pub fn of(&self, place: usize) -> Option<Timestamp> {
+        self.nodes.get(self.nodes.len() / 2 + place).copied().filter(|at| *at != NEVER)
+    }
+
     /// The first instant of all.
     pub fn next(&self) -> Option<Timestamp> {
         self.nodes.get(1).copied().filter(|at| *at != NEVER)

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use xxhash_rust::xxh3::xxh3_64;
 
 use super::ClientOrderId;
 
@@ -85,7 +84,7 @@ impl<T> IdMap<T> {
     }
 
     fn home(&self, id: &ClientOrderId) -> usize {
-        xxh3_64(id.as_str().as_bytes()) as usize & self.last()
+        id.scattered() as usize & self.last()
     }
 
     fn after(&self, place: usize) -> usize {

@@ -139,6 +139,17 @@ impl ClientOrderId {
         })
     }
 
+    /// A number that two different ids hardly ever share, for tables in memory.
+    pub(super) fn scattered(&self) -> u64 {
+        /// An odd number without a pattern: the golden ratio's first 64 bits.
+        const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+        let words = [self.word(0), self.word(8), self.word(16), self.word(24), self.rest()];
+        words.into_iter().fold(0, |mixed: u64, word| {
+            let mixed = (mixed ^ word).wrapping_mul(ODD);
+            mixed ^ mixed >> 32
+        })
+    }
+
     /// The text sent to the venue.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.bytes[..usize::from(self.len)]).unwrap_or_default()
