@@ -7,6 +7,8 @@ use live_trading_launcher::types::Symbol;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
+use super::ticks::Ticks;
+
 /// Of all markets.
 pub const SEED: u64 = 7;
 /// 2024-01-01 00:00:00 UTC.
@@ -70,5 +72,27 @@ pub fn bars(folder: &Path, symbols: usize, bars: usize) {
                 .expect("text takes text");
         }
         std::fs::write(folder.join(format!("M{symbol}USDT_1m_made.csv")), text).expect("the folder can be written");
+    }
+}
+
+/// Ticks of the first symbol, as an exchange publishes them: a file of trades, and one of the best prices.
+pub fn ticks(folder: &Path, ticks: &Ticks) {
+    let mut trades = "id,price,qty,quote_qty,time,is_buyer_maker\n".to_owned();
+    let mut quotes =
+        "update_id,best_bid_price,best_bid_qty,best_ask_price,best_ask_qty,transaction_time,event_time\n".to_owned();
+    let price = |ticks: i64| format!("{}.{:02}", ticks / 100, ticks % 100);
+    let qty = |steps: u32| format!("{}.{:04}", steps / 10_000, steps % 10_000);
+    for (number, tick) in ticks.0.iter().enumerate() {
+        let (millis, low, first) = (tick.at / 1_000_000, price(tick.low), qty(tick.first));
+        let written = if tick.high == 0 {
+            writeln!(trades, "{number},{low},{first},0,{millis},{}", tick.second == 0)
+        } else {
+            let (high, second) = (price(tick.high), qty(tick.second));
+            writeln!(quotes, "{number},{low},{first},{high},{second},{millis},{millis}")
+        };
+        written.expect("text takes text");
+    }
+    for (kind, text) in [("trades", trades), ("bookTicker", quotes)] {
+        std::fs::write(folder.join(format!("M0USDT-{kind}-made.csv")), text).expect("the folder can be written");
     }
 }

@@ -14,7 +14,7 @@ use clap::Parser;
 use comfy_table::{CellAlignment, Table};
 use live_trading_launcher::backtest::Plan;
 use live_trading_launcher::engine::{self, Rooms};
-use live_trading_launcher::feed::Feed;
+use live_trading_launcher::feed::{Cache, Feed, Tape};
 use live_trading_launcher::strategy::{EmaCrossSettings, RegimeSettings};
 use live_trading_launcher::types::{Rate, Span, Timeframe};
 use live_trading_launcher::{exchange, feed, market, orders, risk, strategy};
@@ -56,8 +56,10 @@ struct Case {
 
 /// Cases of ticks begin so; all others are of bars.
 const TICKS: &str = "ticks";
+/// Cases of ticks that are read from files, by way of the cache, begin so.
+const FILED: &str = "ticks from file";
 
-const CASES: [Case; 12] = [
+const CASES: [Case; 14] = [
     Case { name: "bars: no orders", symbols: 1, events: 1_000_000, trading: Trading::Nothing },
     Case { name: "bars: EMA cross", symbols: 1, events: 1_000_000, trading: Trading::Cross },
     Case { name: "bars: EMA cross, trailing", symbols: 1, events: 1_000_000, trading: Trading::Trailing },
@@ -70,6 +72,8 @@ const CASES: [Case; 12] = [
     Case { name: "bars: 500 symbols", symbols: 500, events: 2_000, trading: Trading::Cross },
     Case { name: "ticks: no orders", symbols: 1, events: 20_400_000, trading: Trading::Nothing },
     Case { name: "ticks: EMA cross", symbols: 1, events: 20_400_000, trading: Trading::Cross },
+    Case { name: "ticks from file: no orders", symbols: 1, events: 2_040_000, trading: Trading::Nothing },
+    Case { name: "ticks from file: EMA cross", symbols: 1, events: 2_040_000, trading: Trading::Cross },
 ];
 
 fn rooms(trading: Trading, symbols: usize) -> Rooms {
@@ -125,7 +129,12 @@ fn fastest(case: &Case, flags: &Flags) -> Measured {
     let events = (case.events / flags.smaller).max(500);
     let settings = feed::Settings { instruments_file: Some(rules.clone()), ..feed::Settings::default() };
     let runs = 0..flags.runs.max(1);
-    let best = if case.name.starts_with(TICKS) {
+    let best = if case.name.starts_with(FILED) {
+        data::ticks(folder.path(), &Ticks::made(events));
+        let (spec, cache) = (format!("ticks:{}", folder.path().display()), Cache::at(folder.path().join("cache")));
+        let tape = Tape::open(&settings, &spec, &symbols, None, 0, &cache).expect("made data is good");
+        runs.map(|_| measure::run(|| plan(case, tape.feed().expect("made data is good")))).min_by_key(|run| run.busy)
+    } else if case.name.starts_with(TICKS) {
         let ticks = Arc::new(Ticks::made(events));
         let table = feed::instruments::load(Some(&rules), &symbols).expect("the made rules are good");
         let feed = || Box::new(TickFeed::new(table.clone(), Arc::clone(&ticks)));

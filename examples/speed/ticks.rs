@@ -16,16 +16,16 @@ const DAY_NANOS: i64 = 86_400_000_000_000;
 
 /// A quote of `low` and `high` with their quantities; or a trade at `low` of `first`, by a buyer if `second` is 1.
 #[derive(Clone, Copy)]
-struct Tick {
-    at: i64,
-    low: i64,
-    high: i64,
-    first: u32,
-    second: u32,
+pub struct Tick {
+    pub at: i64,
+    pub low: i64,
+    pub high: i64,
+    pub first: u32,
+    pub second: u32,
 }
 
 /// All of the market's ticks.
-pub struct Ticks(Vec<Tick>);
+pub struct Ticks(pub Vec<Tick>);
 
 impl Ticks {
     /// So many, spread over a day: a little more than half of them are quotes.
