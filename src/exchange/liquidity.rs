@@ -39,21 +39,40 @@ impl Core {
 
     /// The best price that the market gives a taker.
     pub(super) fn touch(&self, id: InstrumentId, taker: Side) -> Option<Price> {
+        self.best(id, taker, |_| Qty::ZERO).map(|(price, _)| price)
+    }
+
+    /// The same with its quantity, which is found by `made_qty` where the feed has no quotes.
+    fn best(&self, id: InstrumentId, taker: Side, made_qty: impl Fn(Price) -> Qty) -> Option<(Price, Qty)> {
+        let board = &self.boards[id.index()];
+        if board.quote.is_none() && !self.book_leads(id) {
+            let (bid, ask) = self.made_prices(id, board.last?)?;
+            let price = if taker == Side::Buy { ask } else { bid };
+            return Some((price, made_qty(price)));
+        }
         self.quote(id).map(|quote| match taker {
-            Side::Buy => quote.ask,
-            Side::Sell => quote.bid,
+            Side::Buy => (quote.ask, quote.ask_qty),
+            Side::Sell => (quote.bid, quote.bid_qty),
         })
     }
 
     /// Half the spread to each side of the last price, rounded outwards to the tick.
-    fn made_quote(&self, id: InstrumentId, last: Price) -> Option<Quote> {
+    fn made_prices(&self, id: InstrumentId, last: Price) -> Option<(Price, Price)> {
         let tick = self.instruments.get(id).tick;
         let half = self.settings.spread.divided_by(2, Rounding::Up);
         let bid = last.times(Rate::ONE - half, Rounding::Down).round_to(tick, Rounding::Down);
         let ask = last.times(Rate::ONE + half, Rounding::Up).round_to(tick, Rounding::Up);
-        let point = self.settings.depth.first()?;
-        let qty = |price| self.depth_qty(id, point.notional, price);
-        bid.is_positive().then(|| Quote { bid, bid_qty: qty(bid), ask, ask_qty: qty(ask) })
+        (bid.is_positive() && !self.settings.depth.is_empty()).then_some((bid, ask))
+    }
+
+    fn made_quote(&self, id: InstrumentId, last: Price) -> Option<Quote> {
+        let (bid, ask) = self.made_prices(id, last)?;
+        Some(Quote { bid, bid_qty: self.made_qty(id, bid), ask, ask_qty: self.made_qty(id, ask) })
+    }
+
+    /// What is assumed to stand at a best price that was made.
+    fn made_qty(&self, id: InstrumentId, price: Price) -> Qty {
+        self.settings.depth.first().map_or(Qty::ZERO, |point| self.depth_qty(id, point.notional, price))
     }
 
     /// Levels that a taker can walk, best first: all of them, or as many as hold `enough`.
@@ -74,11 +93,7 @@ impl Core {
 
     /// The best level, if there is as much left of it. Assumed depth at the same price would only add to it.
     fn best_holds(&self, id: InstrumentId, taker: Side, enough: Qty) -> Option<(Price, Qty)> {
-        let quote = self.quote(id)?;
-        let (price, qty) = match taker {
-            Side::Buy => (quote.ask, quote.ask_qty),
-            Side::Sell => (quote.bid, quote.bid_qty),
-        };
+        let (price, qty) = self.best(id, taker, |price| self.made_qty(id, price))?;
         let left = self.boards[id.index()].taken.left(taker.closing(), price, qty);
         (left >= enough && left.is_positive()).then_some((price, left))
     }
