@@ -190,8 +190,12 @@ impl Run {
 
     /// Takes the next record of the feed, before which nothing is due.
     fn take_record(&mut self) -> Result<(), BacktestError> {
-        let Some(record) = self.feed.next() else { return Ok(()) };
-        let record = record?;
+        let next = self.feed.next();
+        let record = match next {
+            Some(Ok(ref record)) => record,
+            Some(Err(error)) => return Err(error.into()),
+            None => return Ok(()),
+        };
         self.feed_at = self.feed.next_at();
         self.records += 1;
         self.exchange.on_market(record.at, &record.event);
@@ -200,22 +204,24 @@ impl Run {
             // It happened within what the record tells, and is known before it.
             while self.hear_venue(record.at) {}
             if decides {
-                self.session.push(record.at, Source::Market, Event::Market(record.event));
+                self.session.push(record.at, Source::Market, Event::Market(record.event.clone()));
             }
             while self.session.next_at().is_some_and(|at| at <= record.at) {
                 self.step()?;
             }
         } else if decides {
             self.session.take(record.at, &record.event, &mut self.actions);
-            self.carry_out(record.at)?;
+            if !self.actions.is_empty() {
+                self.carry_out(record.at)?;
+            }
         }
         Ok(())
     }
 
     fn step(&mut self) -> Result<(), BacktestError> {
         match self.session.step(&mut self.actions) {
-            Some(stamped) => self.carry_out(stamped.at),
-            None => Ok(()),
+            Some(stamped) if !self.actions.is_empty() => self.carry_out(stamped.at),
+            Some(_) | None => Ok(()),
         }
     }
 
@@ -229,9 +235,6 @@ impl Run {
     }
 
     fn carry_out(&mut self, at: Timestamp) -> Result<(), BacktestError> {
-        if self.actions.is_empty() {
-            return Ok(());
-        }
         let actions = std::mem::take(&mut self.actions);
         for action in &*actions {
             match action {

@@ -73,12 +73,28 @@ impl Engine {
         self.orders_are_due();
     }
 
-    /// When an order next wants something; found anew only if orders may have changed.
+    /// When an order next wants something, or an earlier instant; looked at again only if orders may have changed.
     pub(super) fn orders_are_due(&mut self) -> Option<Timestamp> {
         if self.orders.take_changed() {
-            self.orders_due = Timestamp::earliest([self.orders.next_deadline(), self.next_entry_timeout()]);
+            let orders = self.orders.earliest_deadline();
+            (self.orders_due, self.orders_due_is_exact) = (self.or_an_entry(orders), false);
         }
         self.orders_due
+    }
+
+    /// When an order next wants something.
+    pub(super) fn find_orders_due(&mut self) -> Option<Timestamp> {
+        if !self.orders_due_is_exact {
+            let orders = self.orders.quietly().find_deadline();
+            (self.orders_due, self.orders_due_is_exact) = (self.or_an_entry(orders), true);
+        }
+        self.orders_due
+    }
+
+    /// This instant, or when the limit entry that rests longest is cancelled.
+    fn or_an_entry(&self, orders: Option<Timestamp>) -> Option<Timestamp> {
+        let entry = self.orders.limit_entry_since().map(|since| since + self.settings.entry_timeout);
+        Timestamp::earliest([orders, entry])
     }
 }
 
@@ -92,6 +108,11 @@ pub(super) struct Watched<T> {
 impl<T> Watched<T> {
     pub(super) fn new(room: T) -> Watched<T> {
         Watched { room, changed: true }
+    }
+
+    /// The room, for what does not change it.
+    fn quietly(&mut self) -> &mut T {
+        &mut self.room
     }
 
     fn take_changed(&mut self) -> bool {

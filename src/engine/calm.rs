@@ -3,17 +3,17 @@
 //! worth, and where its stop should be. As long as that asks for nothing, a price is only noted, and the strategies alone are
 //! asked about a bar.
 //!
-//! In debug builds one such step in some is held against the long way.
+//! In debug builds such steps are held against the long way.
 
 use super::decide::side_of;
 use super::{Ending, Engine};
 use crate::protocol::{Actions, MarketData, MarketEvent, PositionRow};
 use crate::types::{InstrumentId, Side, Span, Timestamp};
 
-/// In debug builds one calm step in so many is held against the long way, which copies the engine.
-const CHECKED_EVERY: u64 = 64;
+/// In debug builds one calm step in so many is held against the long way, which copies the engine; in this crate's tests each.
+const CHECKED_EVERY: u64 = if cfg!(test) { 1 } else { 256 };
 
-/// Until when prices lead to nothing.
+/// Until when prices lead to nothing, as long as nobody's data gets too old.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Calm {
     until: Timestamp,
@@ -33,7 +33,8 @@ impl Engine {
     /// Takes in market data. Does nothing follow from it but what the strategies make of the bars that it closed?
     pub(super) fn stays_calm(&mut self, at: Timestamp, event: &MarketEvent, out: &mut Actions) -> bool {
         let instrument = event.instrument;
-        if at >= self.calm.until || !is_calm(&event.data) || !self.knows(instrument) {
+        let due = at >= self.calm.until || self.market.earliest_deadline().is_some_and(|due| at >= due);
+        if due || !is_calm(&event.data) || !self.knows(instrument) {
             self.attend(at);
             self.absorb_market(at, event, out);
             return false;
@@ -51,13 +52,14 @@ impl Engine {
 
     /// A step has ended, which may have changed anything.
     pub(super) fn becalm(&mut self, at: Timestamp, event: &MarketEvent, quiet: bool) {
-        let settled = self.reconciliation.is_done() && self.ending == Ending::No && self.risk.is_at_rest();
-        if !is_calm(&event.data) || !quiet || !settled {
+        let settled = || self.reconciliation.is_done() && self.ending == Ending::No;
+        let at_rest = || self.risk.is_at_rest(at, self.portfolio.equity());
+        if !is_calm(&event.data) || !quiet || !settled() || !at_rest() {
             return self.calm.end();
         }
         let next_day = at.floor(Span::DAY) + Span::DAY;
         let next_look = if self.calm.nobody_is_lost { next_day } else { self.freshness_due() };
-        self.calm.until = self.earliest_deadline().unwrap_or(next_day).min(next_day).min(next_look);
+        self.calm.until = self.own_deadline().unwrap_or(next_day).min(next_day).min(next_look);
     }
 
     /// Does something follow from the instrument's price?

@@ -160,7 +160,8 @@ impl Engine {
 
     /// Follows up what is late: queries what is unknown, repeats cancels, gives up what certainly never arrived.
     pub(super) fn chase(&mut self, at: Timestamp, out: &mut Actions) {
-        if self.orders_are_due().is_none_or(|due| due > at) {
+        let later = |due: Option<Timestamp>| due.is_none_or(|due| due > at);
+        if later(self.orders_are_due()) || later(self.find_orders_due()) {
             return;
         }
         for due in self.orders.due(at) {
@@ -208,11 +209,6 @@ impl Engine {
         for client_id in late {
             self.cancel(at, client_id, out);
         }
-    }
-
-    /// When the limit entry that rests longest is cancelled.
-    pub(super) fn next_entry_timeout(&self) -> Option<Timestamp> {
-        self.entry_timeouts().map(|(until, _)| until).min()
     }
 
     fn entry_timeouts(&self) -> impl Iterator<Item = (Timestamp, ClientOrderId)> {

@@ -129,8 +129,11 @@ pub struct Engine {
     market: Market,
     desk: Desk,
     orders: Watched<Orders>,
-    /// When an order next wants something.
+    /// When an order next wants something, or an earlier instant.
     orders_due: Option<Timestamp>,
+    /// Is it that instant itself?
+    #[serde(skip)]
+    orders_due_is_exact: bool,
     portfolio: Portfolio,
     risk: Risk,
     slots: Vec<Slot>,
@@ -170,6 +173,7 @@ impl Engine {
             desk,
             orders: Watched::new(Orders::new(rooms.orders, scope)),
             orders_due: None,
+            orders_due_is_exact: false,
             portfolio: Portfolio::new(instruments, Usdt::ZERO),
             risk: Risk::new(rooms.risk, instruments),
             slots: vec![Slot::default(); instruments.len()],
@@ -263,15 +267,20 @@ impl Engine {
     /// and names a later instant, so that time always moves on.
     pub fn next_deadline(&mut self) -> Option<Timestamp> {
         self.market.next_deadline();
+        self.find_orders_due();
         self.earliest_deadline()
     }
 
     /// The same or an earlier instant, without searching.
     pub fn earliest_deadline(&self) -> Option<Timestamp> {
+        Timestamp::earliest([self.own_deadline(), self.market.earliest_deadline()])
+    }
+
+    /// When it wants to be called whatever comes of the market.
+    fn own_deadline(&self) -> Option<Timestamp> {
         Timestamp::earliest([
             self.attention.next(),
             self.orders_due,
-            self.market.earliest_deadline(),
             self.reconciliation.next_deadline(),
             self.risk.next_deadline(self.at),
         ])

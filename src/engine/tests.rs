@@ -1,6 +1,7 @@
 //! Tests of the engine as a whole, against a venue that says what the test wants of orders and agrees with our books
 //! about everything else.
 
+mod calm;
 mod fees;
 mod flatten;
 mod protection;

@@ -198,7 +198,10 @@ impl Exchange {
 
     /// Works through everything due until `at`, then moves the market.
     pub fn on_market(&mut self, at: Timestamp, event: &MarketEvent) {
-        self.work_until(at);
+        if self.core.next_inside().is_some_and(|due| due <= at) {
+            self.work_until(at);
+        }
+        self.core.now = self.core.now.max(at);
         self.core.on_market(event);
         self.learn();
     }

@@ -73,20 +73,22 @@ impl Ages {
         }
     }
 
-    /// The next instant after `at` at which the judgement gets worse if nothing comes.
+    /// The next instant after `at` at which the judgement gets worse if nothing comes, and whether all is in time at `at`.
     pub(super) fn next_change(
         &self,
         at: Timestamp,
         from: Option<Timestamp>,
         rule: (&Settings, FeedShape),
-    ) -> Option<Timestamp> {
-        let mut next = Timestamp::MAX;
-        self.each_limit(from?, rule, |limit| {
+    ) -> (Option<Timestamp>, bool) {
+        let Some(from) = from else { return (None, false) };
+        let (mut next, mut punctual) = (Timestamp::MAX, true);
+        self.each_limit(from, rule, |limit| {
+            punctual &= limit.stale >= at;
             let change = if limit.stale >= at { limit.stale } else { limit.lost };
             next = if change >= at { next.min(change) } else { next };
         });
         // Data exactly at its limit is in time, so the change comes the instant after.
-        (next < Timestamp::MAX).then(|| next + Span::nanos(1))
+        ((next < Timestamp::MAX).then(|| next + Span::nanos(1)), punctual)
     }
 
     /// Looks at the limits of every kind of data that is expected.

@@ -51,13 +51,22 @@ impl Lane {
 
     /// Takes the next 1m bar and sends out the bar of this lane that it completes, if it does.
     pub(super) fn minute(&mut self, at: Timestamp, minute: &Bar, live: bool, out: &mut Vec<ClosedBar>) {
-        let closed = if self.timeframe == Timeframe::M1 { Some(*minute) } else { self.build(minute) };
-        let Some(bar) = closed.filter(|bar| self.last.is_none_or(|last| bar.open_time > last)) else { return };
+        if self.timeframe == Timeframe::M1 {
+            self.close(at, minute, live, out);
+        } else if let Some(bar) = self.build(minute) {
+            self.close(at, &bar, live, out);
+        }
+    }
+
+    fn close(&mut self, at: Timestamp, bar: &Bar, live: bool, out: &mut Vec<ClosedBar>) {
+        if self.last.is_some_and(|last| bar.open_time <= last) {
+            return;
+        }
         if self.released {
             self.send(at, bar, live, out);
             return;
         }
-        self.waiting.push((bar, live));
+        self.waiting.push((*bar, live));
         if u32::try_from(self.waiting.len()).is_ok_and(|built| built >= self.need) {
             self.release(at, out);
         }
@@ -66,7 +75,7 @@ impl Lane {
     /// Takes a bar of this lane's history.
     pub(super) fn history(&mut self, at: Timestamp, bar: &Bar, out: &mut Vec<ClosedBar>) {
         if self.last.is_none_or(|last| bar.open_time > last) {
-            self.send(at, *bar, false, out);
+            self.send(at, bar, false, out);
         }
     }
 
@@ -75,7 +84,7 @@ impl Lane {
         self.released = true;
         for (bar, live) in std::mem::take(&mut self.waiting) {
             if self.last.is_none_or(|last| bar.open_time > last) {
-                self.send(at, bar, live, out);
+                self.send(at, &bar, live, out);
             }
         }
     }
@@ -86,12 +95,12 @@ impl Lane {
         self.release(at, out);
     }
 
-    fn send(&mut self, at: Timestamp, bar: Bar, live: bool, out: &mut Vec<ClosedBar>) {
+    fn send(&mut self, at: Timestamp, bar: &Bar, live: bool, out: &mut Vec<ClosedBar>) {
         self.last = Some(bar.open_time);
         self.seen = self.seen.saturating_add(1);
         let length = self.timeframe.span();
         let fresh = at.since(bar.open_time + length) < length;
-        out.push(ClosedBar { timeframe: self.timeframe, bar, live: live && fresh });
+        out.push(ClosedBar { timeframe: self.timeframe, bar: *bar, live: live && fresh });
     }
 
     fn build(&mut self, minute: &Bar) -> Option<Bar> {

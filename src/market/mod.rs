@@ -56,9 +56,8 @@ pub struct Absorbed {
 impl Absorbed {
     /// Nothing has come of anything of this instrument yet; the room for bars is kept.
     pub fn clear(&mut self, instrument: InstrumentId) {
-        let mut closed = std::mem::take(&mut self.closed);
-        closed.clear();
-        *self = Absorbed { instrument, closed, gap: None, iteration: None };
+        self.closed.clear();
+        (self.instrument, self.gap, self.iteration) = (instrument, None, None);
     }
 }
 
@@ -175,9 +174,7 @@ impl Market {
     /// From `at` on data is expected of every instrument. Without this it is from the first that comes.
     pub fn expect_data(&mut self, at: Timestamp) {
         self.expected_from = Some(at);
-        for place in 0..self.books.len() {
-            self.schedule(at, place);
-        }
+        (0..self.books.len()).for_each(|place| self.schedule(at, place));
     }
 
     /// The feed has no more history of this instrument than what came. Bars that waited for more come out.
@@ -266,12 +263,15 @@ impl Market {
 
     /// The next instant at which some instrument's freshness gets worse if nothing comes.
     pub fn next_deadline(&mut self) -> Option<Timestamp> {
+        let mut found = None;
         loop {
             let (at, place) = self.deadlines.first()?;
-            // Data exactly at its limit is in time, so that nothing is late at the instant before.
-            if !self.books[place].punctual || self.schedule(at - Span::nanos(1), place) == Some(at) {
+            if found == Some(place) || !self.books[place].punctual {
                 return Some(at);
             }
+            // Data exactly at its limit is in time, so that nothing is late at the instant before.
+            self.schedule(at - Span::nanos(1), place);
+            found = Some(place);
         }
     }
 
@@ -307,12 +307,11 @@ impl Market {
         book.ages.judge(at, self.expected_from, (&self.settings, self.shape))
     }
 
-    fn schedule(&mut self, at: Timestamp, place: usize) -> Option<Timestamp> {
+    fn schedule(&mut self, at: Timestamp, place: usize) {
         let (rule, book) = ((&self.settings, self.shape), &mut self.books[place]);
-        book.punctual = book.ages.judge(at, self.expected_from, rule).is_live();
-        let change = book.ages.next_change(at, self.expected_from, rule);
+        let (change, punctual) = book.ages.next_change(at, self.expected_from, rule);
+        book.punctual = punctual;
         self.deadlines.set(place, change);
-        change
     }
 
     fn count_iterations(&mut self, at: Timestamp, out: &mut Absorbed) {

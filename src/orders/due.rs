@@ -59,6 +59,26 @@ impl Orders {
         next
     }
 
+    /// The same or an earlier instant, without going through the orders.
+    pub fn earliest_deadline(&self) -> Option<Timestamp> {
+        let order = self.orders.soonest().order_at(&self.settings);
+        Timestamp::earliest([self.fills_poll.next_deadline(&self.settings), order])
+    }
+
+    /// The same as [`Orders::next_deadline`], and notes what was found.
+    pub fn find_deadline(&mut self) -> Option<Timestamp> {
+        self.orders.look_again();
+        let found = if self.orders.soonest().is_certain() { self.earliest_deadline() } else { self.next_deadline() };
+        debug_assert_eq!(found, self.next_deadline(), "what is noted of orders is what they wait for");
+        found
+    }
+
+    /// When the oldest limit entry at work was decided, or an earlier instant; the former once [`Orders::find_deadline`] was
+    /// called.
+    pub fn limit_entry_since(&self) -> Option<Timestamp> {
+        self.orders.soonest().entry_since()
+    }
+
     fn next_of<'a>(&self, orders: impl Iterator<Item = &'a Order>) -> Option<Timestamp> {
         orders.fold(self.fills_poll.next_deadline(&self.settings), |earliest, order| {
             let cancel = order.cancel.as_ref().and_then(|cancel| cancel.next_at);

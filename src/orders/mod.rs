@@ -25,6 +25,7 @@ pub mod protection;
 mod reconcile;
 mod settings;
 mod shelves;
+mod soonest;
 mod table;
 #[cfg(test)]
 mod tests;

@@ -182,11 +182,15 @@ impl Order {
         self.is_unanswered() || self.cancel.is_some() || self.inquiry.is_some() || self.awaits_fills_since().is_some()
     }
 
+    /// Since when its answer is waited for.
+    pub fn unanswered_since(&self) -> Option<Timestamp> {
+        let waiting = self.is_unanswered() && !self.is_in_doubt();
+        waiting.then(|| self.evidence.sent_at.unwrap_or(self.row.intent.decided_at))
+    }
+
     /// When its answer is overdue.
     pub fn answer_due_at(&self, settings: &Settings) -> Option<Timestamp> {
-        let waiting = self.is_unanswered() && !self.is_in_doubt();
-        let since = self.evidence.sent_at.unwrap_or(self.row.intent.decided_at);
-        waiting.then(|| since + settings.unanswered)
+        self.unanswered_since().map(|since| since + settings.unanswered)
     }
 
     /// From when on an answer counts for the conclusion that the order is not at the venue: the request can no

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use super::order::Order;
+use super::soonest::Soonest;
 use crate::types::{ClientOrderId, IdMap, InstrumentId, Leg, Span, Timestamp};
 
 /// Ended orders stay this long, so that a late fill or a late answer finds its order. Venues keep an order that
@@ -28,6 +29,8 @@ pub(super) struct Shelves {
     entries: BTreeSet<ClientOrderId>,
     /// The ended ones in the order in which they ended. An order that came back to life is still named here.
     endings: VecDeque<(Timestamp, ClientOrderId)>,
+    #[serde(skip)]
+    soonest: Soonest,
 }
 
 impl Shelves {
@@ -91,6 +94,9 @@ impl Shelves {
         if let Some(order) = self.live.get(&id) {
             let ended_at = order.ended_at.filter(|_| order.is_over());
             let restless = order.is_restless();
+            if ended_at.is_none() {
+                self.soonest.note(order);
+            }
             if let Some(ended_at) = ended_at
                 && let Some(order) = self.live.remove(&id)
             {
@@ -110,7 +116,20 @@ impl Shelves {
         }
     }
 
+    /// When time may first change something about an order, or an earlier instant.
+    pub(super) fn soonest(&self) -> &Soonest {
+        &self.soonest
+    }
+
+    /// Finds that anew: what orders that have ended or were answered had waited for is waited for no more.
+    pub(super) fn look_again(&mut self) {
+        let mut soonest = Soonest::of_nothing();
+        self.restless().chain(self.entries()).for_each(|order| soonest.note(order));
+        self.soonest = soonest;
+    }
+
     fn enlist(&mut self, id: ClientOrderId, order: &Order) {
+        self.soonest.note(order);
         self.places.entry(order.row.intent.request.instrument).or_default().insert(id);
         if order.is_restless() {
             self.restless.insert(id);

@@ -38,10 +38,7 @@ impl Risk {
             self.set_floors();
             self.changed = true;
         }
-        if equity < self.low {
-            self.low = equity;
-            self.max_drawdown = self.max_drawdown.max(fall(self.peak(), equity));
-        }
+        self.note_low(equity);
         if equity <= self.day_floor && !self.holds(Cause::DailyLoss) {
             let (loss, limit) = (fall(self.memory.day_start, equity), self.settings.daily_loss);
             let reason = format!("the day's loss is {loss}, and the limit is {limit}");
@@ -65,19 +62,26 @@ impl Risk {
             && self.memory.day == Some(at.day())
     }
 
-    /// Has trading begun, does nothing hold it back, and is equity known?
-    pub fn is_at_rest(&self) -> bool {
-        self.begun && self.is_free() && self.unknown_since.is_none()
+    /// Has trading begun, and would a look at this equity move nothing?
+    pub fn is_at_rest(&self, at: Timestamp, equity: Usdt) -> bool {
+        self.begun && self.is_unmoved(at, equity)
     }
 
     /// Can equity have come to this, on the same day and at rest, without a breaker being moved? Then it is noted.
     pub fn rides_out(&mut self, equity: Usdt) -> bool {
-        let within = self.low <= equity && equity <= self.peak();
-        let rides = within && equity > self.day_floor && equity > self.drawdown_floor;
+        let rides = equity <= self.peak() && equity > self.day_floor && equity > self.drawdown_floor;
         if rides {
+            self.note_low(equity);
             self.last_equity = Some(equity);
         }
         rides
+    }
+
+    fn note_low(&mut self, equity: Usdt) {
+        if equity < self.low {
+            self.low = equity;
+            self.max_drawdown = self.max_drawdown.max(fall(self.peak(), equity));
+        }
     }
 
     /// Money came in or went out: neither a gain nor a loss. Peak and day start are scaled as equity is by it, so
