@@ -261,6 +261,15 @@ async fn a_silent_stream_is_found_out_by_the_answer_that_it_keeps_back() {
     assert_eq!(counted.await, 1);
 }
 
+/// Nobody has to find out what became of an order on it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_instrument_that_is_not_traded_refuses_for_certain() {
+    let mut line = Line::open().await;
+    line.served.control("halt", json!({ "symbol": "BTCUSDT", "on": true })).await;
+    let refused = line.buy();
+    line.hear_of(refused, "refused", |body| matches!(body, ReportBody::Rejected { code: -4140, .. })).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_liquidation_is_told_as_one_with_its_fill() {
     let mut line = Line::open().await;
