@@ -39,4 +39,4 @@ pub use view::{InstrumentView, OrderView, PositionView, View};
 
 /// Version of everything in this module as it is written to recordings. A change that an old reader would
 /// misread raises it.
-pub const SCHEMA_VERSION: u32 = 4;
+pub const SCHEMA_VERSION: u32 = 5;
